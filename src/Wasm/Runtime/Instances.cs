@@ -1,0 +1,282 @@
+// The managed owners of what compiled code runs on: store, instance, function reference, code.
+// In: made by the linker. Out: found again from native blocks by their GC handles.
+
+using System.Runtime.InteropServices;
+
+namespace Twofold.Wasm;
+
+/// <summary>Compiles functions when they are first called.</summary>
+internal abstract class CodeSource
+{
+    /// <summary>Entry points by defined function, 0 while not compiled; native, because compiled code reads it.</summary>
+    public nint Table { get; protected init; }
+
+    /// <summary>The entry point of a defined function; compiles it if that has not happened yet. Thread-safe.</summary>
+    public abstract nint Resolve(int index);
+}
+
+/// <summary>A value of a mutable or immutable reference global.</summary>
+internal sealed class RefCell
+{
+    public object? Value;
+}
+
+/// <summary>A function of a store: a guest's or a host's. Its identity is the reference's identity.</summary>
+public sealed unsafe class Function
+{
+    internal Function(StoreData store, nint context, int type, object typeObject, CodeSource? source, int index, nint code, string name)
+    {
+        Store = store;
+        Context = context;
+        CanonicalType = type;
+        TypeObject = typeObject;
+        Source = source;
+        Index = index;
+        HostCode = code;
+        Name = name;
+    }
+
+    internal StoreData Store { get; }
+    internal nint Context { get; }
+    internal int CanonicalType { get; }
+
+    /// <summary>The FuncType.</summary>
+    internal object TypeObject { get; }
+
+    /// <summary>Null for a host function.</summary>
+    internal CodeSource? Source { get; }
+
+    /// <summary>Index among the defined functions of its module.</summary>
+    internal int Index { get; }
+    internal nint HostCode { get; }
+
+    /// <summary>For messages.</summary>
+    public string Name { get; }
+
+    /// <summary>The signature in the text format's words.</summary>
+    public string Signature => TypeObject.ToString()!;
+
+    internal nint Code => Source is null ? HostCode : Source.Resolve(Index);
+
+    internal FuncEntry Entry => new()
+    {
+        Code = Source is null ? HostCode : ((nint*)Source.Table)[Index],
+        Context = Context,
+        Type = CanonicalType,
+        Index = Index,
+    };
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name}: {Signature}";
+}
+
+/// <summary>What a store owns: its block, its limits, everything made in it.</summary>
+internal sealed unsafe class StoreData : IDisposable
+{
+    private readonly GCHandle handle;
+    private readonly object sync = new();
+    private volatile string? interruption;
+
+    public StoreData(long gas, int units, long memoryLimit, long tableLimit, int reentryDepth)
+    {
+        Block = (StoreBlock*)NativeMemory.AlignedAlloc(StoreBlock.Size, 64);
+        NativeMemory.Clear(Block, StoreBlock.Size);
+        handle = GCHandle.Alloc(this, GCHandleType.Weak);
+        Block->Handle = GCHandle.ToIntPtr(handle);
+        MemoryLimit = memoryLimit;
+        TableLimit = tableLimit;
+        ReentryLimit = reentryDepth;
+        Begin(gas, units);
+    }
+
+    public StoreBlock* Block { get; private set; }
+    public List<InstanceData> Instances { get; } = [];
+    public List<IDisposable> Owned { get; } = [];
+    public List<object> Rooted { get; } = [];
+    public List<LinearMemory> Memories { get; } = [];
+    public List<RefTable> Tables { get; } = [];
+    public object?[] RefResults { get; } = new object?[StoreBlock.MaxResults];
+    public object? Data { get; set; }
+
+    /// <summary>An exception of a host function on its way through the guest.</summary>
+    public Exception? HostFailure { get; set; }
+    public long MemoryLimit { get; }
+    public long TableLimit { get; }
+    public int ReentryLimit { get; }
+
+    public bool IsDisposed => Block == null;
+
+    /// <summary>A new run: gas, stack and interruption as at the start.</summary>
+    public void Begin(long gas, int units)
+    {
+        Block->Gas = gas;
+        Block->GasLimit = gas;
+        Block->Units = units;
+        Block->UnitsLimit = units;
+        Block->Depth = 0;
+        HostFailure = null;
+        lock (sync)
+        {
+            interruption = null;
+            foreach (var i in Instances)
+            {
+                i.Block->Interrupt = 0;
+                i.Block->NativeLimit = Block->StackLow == 0 ? nint.MaxValue : Block->StackLow + NativeStack.Reserve;
+            }
+        }
+    }
+
+    /// <summary>Stops the guest at its next loop iteration or function entry. From any thread.</summary>
+    public void Interrupt(string reason)
+    {
+        lock (sync)
+        {
+            if (IsDisposed) return;
+            interruption = reason;
+            foreach (var i in Instances)
+            {
+                Volatile.Write(ref i.Block->Interrupt, 1);
+                Volatile.Write(ref i.Block->NativeLimit, nint.MaxValue);
+            }
+        }
+    }
+
+    public string? Interruption => interruption;
+
+    public void Poll()
+    {
+        if (interruption is { } reason) throw new GuestInterruptedException(reason);
+    }
+
+    /// <summary>The store runs on this thread from now on.</summary>
+    public void UseStack(nint low, nint size)
+    {
+        lock (sync)
+        {
+            Block->StackLow = low;
+            Block->StackSize = size;
+            if (interruption is null)
+                foreach (var i in Instances) i.Block->NativeLimit = low + NativeStack.Reserve;
+        }
+    }
+
+    public void Add(InstanceData instance)
+    {
+        lock (sync)
+        {
+            Instances.Add(instance);
+            instance.Block->Interrupt = interruption is null ? 0 : 1;
+            instance.Block->NativeLimit = interruption is not null || Block->StackLow == 0 ? nint.MaxValue : Block->StackLow + NativeStack.Reserve;
+        }
+    }
+
+    public bool MayGrow(LinearMemory memory, ulong pages)
+    {
+        if (pages > memory.MaxPages - memory.Pages) return false;
+        UInt128 total = 0;
+        foreach (var m in Memories) total += m.Length;
+        return total + (UInt128)pages * LinearMemory.PageSize <= (UInt128)MemoryLimit;
+    }
+
+    public bool MayGrow(RefTable table, ulong entries)
+    {
+        if (entries > table.Max - table.Length) return false;
+        UInt128 total = 0;
+        foreach (var t in Tables) total += t.Length;
+        return total + entries <= (UInt128)TableLimit;
+    }
+
+    public void Charge(long gas)
+    {
+        if (Block->Gas < gas) throw OutOfGas();
+        Block->Gas -= gas;
+    }
+
+    public OutOfGasException OutOfGas()
+    {
+        Block->Gas = 0;
+        return new OutOfGasException(Block->GasLimit);
+    }
+
+    public void Dispose()
+    {
+        lock (sync)
+        {
+            if (IsDisposed) return;
+            foreach (var i in Instances) i.Free();
+            foreach (var m in Memories) m.Dispose();
+            foreach (var t in Tables) t.Dispose();
+            foreach (var d in Owned) d.Dispose();
+            if (handle.IsAllocated) handle.Free();
+            NativeMemory.AlignedFree(Block);
+            Block = null;
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    ~StoreData()
+    {
+        // Only our own block: everything else has a finalizer of its own or is reached by them.
+        if (Block == null) return;
+        foreach (var i in Instances) i.Free();
+        if (handle.IsAllocated) handle.Free();
+        NativeMemory.AlignedFree(Block);
+        Block = null;
+    }
+}
+
+/// <summary>A data segment of an instance: a range of the module's bytes.</summary>
+internal struct DataRange
+{
+    public int Start;
+    public int Length;
+}
+
+/// <summary>An instance's managed side.</summary>
+internal sealed unsafe class InstanceData
+{
+    private readonly GCHandle handle;
+
+    public InstanceData(StoreData store, CodeSource code, int blockSize)
+    {
+        Store = store;
+        Code = code;
+        Block = (InstanceBlock*)NativeMemory.AlignedAlloc((nuint)blockSize, 64);
+        NativeMemory.Clear(Block, (nuint)blockSize);
+        handle = GCHandle.Alloc(this, GCHandleType.Weak);
+        Block->Store = (nint)store.Block;
+        Block->Handle = GCHandle.ToIntPtr(handle);
+    }
+
+    public StoreData Store { get; }
+    public CodeSource Code { get; }
+    public InstanceBlock* Block { get; private set; }
+    public LinearMemory[] Memories { get; set; } = [];
+    public RefTable[] Tables { get; set; } = [];
+    public RefCell?[] RefGlobals { get; set; } = [];
+
+    /// <summary>By function index, imports first; made when first asked for.</summary>
+    public Function?[] Functions { get; set; } = [];
+
+    /// <summary>Makes the reference of a defined function.</summary>
+    public Func<int, Function> MakeFunction { get; set; } = _ => throw new InvalidOperationException("not linked");
+
+    public byte[] ModuleBytes { get; set; } = [];
+
+    /// <summary>Length 0 once dropped.</summary>
+    public DataRange[] Datas { get; set; } = [];
+
+    /// <summary>Elements of each segment; empty once dropped.</summary>
+    public object?[][] Elems { get; set; } = [];
+
+    public Function FunctionAt(int index) => Functions[index] ??= MakeFunction(index);
+
+    public void Free()
+    {
+        if (Block == null) return;
+        if (handle.IsAllocated) handle.Free();
+        NativeMemory.AlignedFree(Block);
+        Block = null;
+    }
+}

@@ -1,0 +1,91 @@
+// The native blocks that compiled code addresses by fixed offsets: one for a store, one for an instance, one for a host function.
+// In: offsets, shared with the emitter. Out: plain memory; managed owners (StoreData, InstanceData) allocate and free it.
+
+using System.Runtime.InteropServices;
+
+namespace Twofold.Wasm;
+
+/// <summary>A store's block: what all its instances share while they run.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct StoreBlock
+{
+    /// <summary>Gas left. Compiled code keeps it in a local and writes it back before anything that can leave.</summary>
+    public long Gas;
+    public long GasLimit;
+    /// <summary>Units of the logical stack that a host function was left with; re-entry starts from them.</summary>
+    public int Units;
+    public int UnitsLimit;
+    /// <summary>The instance block whose code last called out; host functions see its memory.</summary>
+    public nint Caller;
+    /// <summary>GC handle of the StoreData.</summary>
+    public nint Handle;
+    /// <summary>The native stack that this store last ran on: lowest address and size.</summary>
+    public nint StackLow;
+    public nint StackSize;
+    /// <summary>How often host functions have re-entered the guest.</summary>
+    public int Depth;
+    public int Pad;
+
+    /// <summary>Results after the first, 16 bytes each, at this offset. Written right before a return, read right after it.</summary>
+    public const int ResultsOffset = 128;
+    public const int MaxResults = 1024;
+    public const int Size = ResultsOffset + 16 * MaxResults;
+}
+
+/// <summary>The fixed head of an instance's block; memories, tables, imports and globals follow at offsets the module decides.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct InstanceBlock
+{
+    public nint Store;
+    /// <summary>Function entry compares its frame with this; an interrupt raises it above every frame.</summary>
+    public nint NativeLimit;
+    /// <summary>Non-zero: leave at the next loop iteration.</summary>
+    public int Interrupt;
+    public int Pad;
+    /// <summary>GC handle of the InstanceData.</summary>
+    public nint Handle;
+
+    public const int HeadSize = 64;
+}
+
+/// <summary>A memory as compiled code sees it.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct MemorySlot
+{
+    public nint Base;
+    public ulong Length;
+}
+
+/// <summary>A table as compiled code sees it. Entries is 0 for tables of other than function references.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TableSlot
+{
+    public nint Entries;
+    public ulong Length;
+}
+
+/// <summary>One function in a table, or an imported function: 32 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct FuncEntry
+{
+    /// <summary>Entry point, or 0 while it is not compiled.</summary>
+    public nint Code;
+    /// <summary>The callee's own block: instance or host function.</summary>
+    public nint Context;
+    /// <summary>Canonical type; 0 for a null entry.</summary>
+    public int Type;
+    /// <summary>Index among the callee module's defined functions, for compiling it.</summary>
+    public int Index;
+    public nint Pad;
+
+    public const int Size = 32;
+}
+
+/// <summary>A host function's block; begins like an instance's so that both serve as a callee's context.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct HostBlock
+{
+    public nint Store;
+    /// <summary>GC handle of the delegate's holder.</summary>
+    public nint Handle;
+}

@@ -1,0 +1,297 @@
+// What compiled code calls: growth, bulk operations, tables and references, lazy compilation, traps, stack switching.
+// In: the caller's instance block and operands; gas has been written back to the store. Out: results, or a WasmException;
+// every operand-dependent price is taken here, before the instruction's own checks (design 4.2).
+
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Twofold.Wasm;
+
+/// <summary>Calls an entry point with boxed arguments and results: one per signature, made by the emitter.</summary>
+internal delegate void EntryThunk(nint code, nint context, int units, Value[] arguments, Value[] results);
+
+internal static unsafe class Rt
+{
+    private const MethodImplOptions Cold = MethodImplOptions.NoInlining;
+
+    /// <summary>Bytes moved between two polls of the interrupt, so that no bulk operation outlives a deadline by much.</summary>
+    private const ulong Chunk = 8 << 20;
+
+    private static InstanceData Instance(nint context) => Unsafe.As<InstanceData>(GCHandle.FromIntPtr(((InstanceBlock*)context)->Handle).Target!);
+
+    private static StoreData Store(nint context) => Unsafe.As<StoreData>(GCHandle.FromIntPtr(((StoreBlock*)((InstanceBlock*)context)->Store)->Handle).Target!);
+
+    // ---- entering and leaving
+
+    /// <summary>Called on every entry from the host: makes the native limit that of the current thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Enter(StoreBlock* store)
+    {
+        byte here;
+        if ((nuint)((nint)(&here) - store->StackLow) >= (nuint)store->StackSize) EnterSlow(store);
+    }
+
+    [MethodImpl(Cold)]
+    private static void EnterSlow(StoreBlock* store)
+    {
+        var (low, size) = NativeStack.Bounds();
+        Unsafe.As<StoreData>(GCHandle.FromIntPtr(store->Handle).Target!).UseStack(low, size);
+    }
+
+    /// <summary>Function entry found its frame below the limit: an interrupt, another thread, or a stack that runs low.
+    /// True when the call must go on on a fresh stack.</summary>
+    [MethodImpl(Cold)]
+    public static bool StackSlow(nint context)
+    {
+        var store = Store(context);
+        store.Poll();
+        var (low, size) = NativeStack.Bounds();
+        byte here;
+        if ((nint)(&here) - low < NativeStack.Reserve) return true;
+        store.UseStack(low, size);
+        return false;
+    }
+
+    /// <summary>Carries out a call on a fresh native stack while this thread waits (design 4.4).</summary>
+    [MethodImpl(Cold)]
+    public static void CallOnFreshStack(nint context, int index, int units, EntryThunk thunk, Value[] arguments, Value[] results)
+    {
+        var instance = Instance(context);
+        var store = instance.Store;
+        nint low = store.Block->StackLow, size = store.Block->StackSize;
+        try
+        {
+            NativeStack.RunFresh(() =>
+            {
+                var (l, s) = NativeStack.Bounds();
+                store.UseStack(l, s);
+                thunk(instance.Code.Resolve(index), context, units, arguments, results);
+            });
+        }
+        finally
+        {
+            store.UseStack(low, size);
+        }
+    }
+
+    // ---- code
+
+    /// <summary>Entry point of a defined function of the caller's module.</summary>
+    [MethodImpl(Cold)]
+    public static nint Resolve(nint context, int index) => Instance(context).Code.Resolve(index);
+
+    /// <summary>Entry point of an imported function or table entry whose code is not there yet.</summary>
+    [MethodImpl(Cold)]
+    public static nint ResolveEntry(nint entry)
+    {
+        var e = (FuncEntry*)entry;
+        nint code = Instance(e->Context).Code.Resolve(e->Index);
+        e->Code = code;
+        return code;
+    }
+
+    // ---- endings; each returns the exception that the cold block throws
+
+    [MethodImpl(Cold)] public static Exception Trap(int code) => new TrapException((TrapCode)code);
+
+    [MethodImpl(Cold)]
+    public static Exception TrapMemory(nint context, int memory, ulong address, ulong offset, int bytes)
+    {
+        ulong at = address + offset;
+        if (at < address) at = ulong.MaxValue;
+        return new TrapException(TrapCode.MemoryOutOfBounds, at, (ulong)bytes, Instance(context).Memories[memory].Length);
+    }
+
+    [MethodImpl(Cold)]
+    public static Exception TrapIndirect(nint context, int table, uint index)
+    {
+        var t = Instance(context).Tables[table];
+        return index >= t.Length ? new TrapException(TrapCode.UndefinedElement, index, 1, t.Length)
+            : t.Get(index) is null ? new TrapException(TrapCode.UninitializedElement, index)
+            : new TrapException(TrapCode.IndirectCallTypeMismatch, index);
+    }
+
+    [MethodImpl(Cold)] public static Exception TrapTrunc(double value) => new TrapException(Num.TruncFault(value));
+
+    [MethodImpl(Cold)] public static Exception OutOfGas(nint context) => Store(context).OutOfGas();
+
+    [MethodImpl(Cold)] public static Exception StackExhausted(nint context) => new StackExhaustedException(Store(context).Block->UnitsLimit);
+
+    [MethodImpl(Cold)]
+    public static Exception Interrupted(nint context) => new GuestInterruptedException(Store(context).Interruption ?? "interrupted");
+
+    // ---- memory
+
+    [MethodImpl(Cold)]
+    public static int MemoryGrow(nint context, int memory, int pages)
+    {
+        var instance = Instance(context);
+        var m = instance.Memories[memory];
+        ulong old = m.Pages, by = (uint)pages;
+        if (!instance.Store.MayGrow(m, by)) return -1;
+        instance.Store.Charge(GasPrices.Pages(by));
+        m.Grow(by);
+        return (int)old;
+    }
+
+    [MethodImpl(Cold)]
+    public static void MemoryFill(nint context, int memory, int to, int value, int count)
+    {
+        var instance = Instance(context);
+        var m = instance.Memories[memory];
+        ulong d = (uint)to, n = (uint)count;
+        instance.Store.Charge(GasPrices.Bytes(n));
+        Check(m, d, n);
+        for (ulong done = 0; done < n; done += Chunk)
+        {
+            if (done != 0) instance.Store.Poll();
+            m.Span(d + done, (uint)Math.Min(Chunk, n - done)).Fill((byte)value);
+        }
+    }
+
+    [MethodImpl(Cold)]
+    public static void MemoryCopy(nint context, int toMemory, int fromMemory, int to, int from, int count)
+    {
+        var instance = Instance(context);
+        LinearMemory target = instance.Memories[toMemory], source = instance.Memories[fromMemory];
+        ulong d = (uint)to, s = (uint)from, n = (uint)count;
+        instance.Store.Charge(GasPrices.Bytes(n));
+        Check(source, s, n);
+        Check(target, d, n);
+        // Chunks go upwards or downwards, so that an overlap is never read after it was written.
+        bool up = source != target || d <= s;
+        for (ulong done = 0; done < n; done += Chunk)
+        {
+            if (done != 0) instance.Store.Poll();
+            uint size = (uint)Math.Min(Chunk, n - done);
+            ulong at = up ? done : n - done - size;
+            source.Span(s + at, size).CopyTo(target.Span(d + at, size));
+        }
+    }
+
+    [MethodImpl(Cold)]
+    public static void MemoryInit(nint context, int data, int memory, int to, int from, int count)
+    {
+        var instance = Instance(context);
+        var m = instance.Memories[memory];
+        ulong d = (uint)to, s = (uint)from, n = (uint)count;
+        instance.Store.Charge(GasPrices.Bytes(n));
+        var segment = instance.Datas[data];
+        if (s + n > (ulong)segment.Length) throw new TrapException(TrapCode.MemoryOutOfBounds, s, n, (ulong)segment.Length);
+        Check(m, d, n);
+        instance.ModuleBytes.AsSpan(segment.Start + (int)s, (int)n).CopyTo(m.Span(d, (uint)n));
+    }
+
+    [MethodImpl(Cold)]
+    public static void DataDrop(nint context, int data) => Instance(context).Datas[data] = default;
+
+    private static void Check(LinearMemory m, ulong address, ulong length)
+    {
+        if (!m.Contains(address, length)) throw new TrapException(TrapCode.MemoryOutOfBounds, address, length, m.Length);
+    }
+
+    // ---- tables and references
+
+    [MethodImpl(Cold)]
+    public static object? TableGet(nint context, int table, int index)
+    {
+        var t = Instance(context).Tables[table];
+        Check(t, (uint)index, 1);
+        return t.Get((uint)index);
+    }
+
+    [MethodImpl(Cold)]
+    public static void TableSet(nint context, int table, int index, object? value)
+    {
+        var t = Instance(context).Tables[table];
+        Check(t, (uint)index, 1);
+        t.Set((uint)index, value);
+    }
+
+    [MethodImpl(Cold)] public static int TableSize(nint context, int table) => (int)Instance(context).Tables[table].Length;
+
+    [MethodImpl(Cold)]
+    public static int TableGrow(nint context, int table, object? value, int count)
+    {
+        var instance = Instance(context);
+        var t = instance.Tables[table];
+        ulong old = t.Length, by = (uint)count;
+        if (!instance.Store.MayGrow(t, by)) return -1;
+        instance.Store.Charge(GasPrices.Entries(by));
+        try
+        {
+            t.Grow(by, value);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new HostMemoryException("a table could not grow: " + e.Message);
+        }
+
+        return (int)old;
+    }
+
+    [MethodImpl(Cold)]
+    public static void TableFill(nint context, int table, int to, object? value, int count)
+    {
+        var instance = Instance(context);
+        var t = instance.Tables[table];
+        instance.Store.Charge(GasPrices.Elements((uint)count));
+        Check(t, (uint)to, (uint)count);
+        t.Fill((uint)to, (uint)count, value);
+    }
+
+    [MethodImpl(Cold)]
+    public static void TableCopy(nint context, int toTable, int fromTable, int to, int from, int count)
+    {
+        var instance = Instance(context);
+        RefTable target = instance.Tables[toTable], source = instance.Tables[fromTable];
+        instance.Store.Charge(GasPrices.Elements((uint)count));
+        Check(source, (uint)from, (uint)count);
+        Check(target, (uint)to, (uint)count);
+        target.Copy((uint)to, source, (uint)from, (uint)count);
+    }
+
+    [MethodImpl(Cold)]
+    public static void TableInit(nint context, int elem, int table, int to, int from, int count)
+    {
+        var instance = Instance(context);
+        instance.Store.Charge(GasPrices.Elements((uint)count));
+        InitTable(instance, elem, table, (uint)to, (uint)from, (uint)count);
+    }
+
+    /// <summary>table.init without its price: also what instantiation does for active segments.</summary>
+    public static void InitTable(InstanceData instance, int elem, int table, ulong to, ulong from, ulong count)
+    {
+        var t = instance.Tables[table];
+        var segment = instance.Elems[elem];
+        if (from + count > (ulong)segment.Length) throw new TrapException(TrapCode.TableOutOfBounds, from, count, (ulong)segment.Length);
+        Check(t, to, count);
+        for (ulong i = 0; i < count; i++) t.Set(to + i, segment[from + i]);
+    }
+
+    [MethodImpl(Cold)]
+    public static void ElemDrop(nint context, int elem) => Instance(context).Elems[elem] = [];
+
+    private static void Check(RefTable t, ulong index, ulong count)
+    {
+        if (!t.Contains(index, count)) throw new TrapException(TrapCode.TableOutOfBounds, index, count, t.Length);
+    }
+
+    [MethodImpl(Cold)] public static object RefFunc(nint context, int index) => Instance(context).FunctionAt(index);
+
+    [MethodImpl(Cold)] public static object? GlobalGetRef(nint context, int global) => Instance(context).RefGlobals[global]!.Value;
+
+    [MethodImpl(Cold)] public static void GlobalSetRef(nint context, int global, object? value) => Instance(context).RefGlobals[global]!.Value = value;
+
+    /// <summary>A reference result after the first; see StoreBlock.ResultsOffset for numbers.</summary>
+    [MethodImpl(Cold)] public static void SetRefResult(nint context, int index, object? value) => Store(context).RefResults[index] = value;
+
+    [MethodImpl(Cold)]
+    public static object? TakeRefResult(nint context, int index)
+    {
+        var results = Store(context).RefResults;
+        var value = results[index];
+        results[index] = null;
+        return value;
+    }
+}
