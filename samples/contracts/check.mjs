@@ -5,13 +5,14 @@ import fs from 'node:fs';
 import assert from 'node:assert/strict';
 
 const CONTRACT = '0x' + 'c0'.repeat(20), OWNER = '0x' + 'a1'.repeat(20), ALICE = '0x' + 'a2'.repeat(20), BOB = '0x' + 'b0'.repeat(20);
+const UPPER = '0x' + 'B0'.repeat(20); // the same address as BOB: hosts answer in lower case, guests may write either
 const TOKEN = `${CONTRACT}:GLD`, MAX = 2n ** 64n - 1n;
-const error = { invalid: 1, insufficient: 2, unauthorized: 3, notFound: 4 };
+const error = { address: 2, amount: 4, notFound: 8, unauthorized: 10, insufficient: 11 }; // as in docs/HOST_ABI.md
 const utf8 = new TextEncoder(), text = new TextDecoder('latin1');
 
 // ---- The host: what is committed (coins, state), and one run's draft on top of it.
 
-const isAddress = a => /^0x[0-9a-f]{40}$/.test(a);
+const isAddress = a => /^0x[0-9a-f]{40}$/i.test(a) && a[1] === 'x';
 const sum = coins => coins.reduce((total, coin) => total + coin.amount, 0n);
 
 function host(world, run, memory) {
@@ -21,6 +22,7 @@ function host(world, run, memory) {
     return new Uint8Array(memory().buffer, ptr, len);
   };
   const read = (ptr, len) => text.decode(view(ptr, len));
+  const address = ptr => { const a = read(ptr, 42); return isAddress(a) ? a.toLowerCase() : null; };
   const write = (ptr, bytes) => { view(ptr, bytes.length).set(bytes); return bytes.length; };
   const fail = code => { run.lastError = code; return 0; };
   const coinsOf = (owner, token) => run.coins.filter(c => c.owner === owner && c.token === token && !c.spent);
@@ -38,15 +40,16 @@ function host(world, run, memory) {
     state_len: (k, kl) => run.state.get(read(k, kl))?.length ?? fail(error.notFound),
     state_get: (k, kl, out) => { const v = run.state.get(read(k, kl)); return v ? write(out, v) : fail(error.notFound); },
     state_set: (k, kl, v, vl) => { run.state.set(read(k, kl), view(v, vl).slice()); return 1; },
-    query_utxo_balance: (owner, t, tl) => isAddress(read(owner, 42)) ? sum(coinsOf(read(owner, 42), read(t, tl))) : BigInt(fail(error.invalid)),
+    query_utxo_balance: (owner, t, tl) => address(owner) ? BigInt.asIntN(64, sum(coinsOf(address(owner), read(t, tl)))) : BigInt(fail(error.address)),
     create_utxo_output: (to, amount, t, tl) => {
-      if (!isAddress(read(to, 42)) || amount === 0n) return fail(error.invalid);
-      output(read(to, 42), BigInt.asUintN(64, amount), read(t, tl));
+      if (!address(to) || amount === 0n) return fail(address(to) ? error.amount : error.address);
+      output(address(to), BigInt.asUintN(64, amount), read(t, tl));
       return 1;
     },
     execute_utxo_transfer: (f, t, amount, k, kl) => {
-      const from = read(f, 42), to = read(t, 42), token = read(k, kl), wanted = BigInt.asUintN(64, amount);
-      if (!isAddress(from) || !isAddress(to) || wanted === 0n) return fail(error.invalid);
+      if (run.refusal !== undefined) return fail(run.refusal);
+      const from = address(f), to = address(t), token = read(k, kl), wanted = BigInt.asUintN(64, amount);
+      if (!from || !to || wanted === 0n) return fail(from && to ? error.amount : error.address);
       if (from !== run.caller && from !== CONTRACT) return fail(error.unauthorized);
       const available = coinsOf(from, token).sort((a, b) => a.amount < b.amount ? -1 : a.amount > b.amount ? 1 : 0);
       if (sum(available) < wanted) return fail(error.insufficient);
@@ -66,8 +69,8 @@ function host(world, run, memory) {
 }
 
 /** One call on a fresh instance; the world changes only when the status is 0. */
-function call(module, world, entry, caller, params) {
-  const run = { caller, params, lastError: 0, inputs: [], outputs: [], events: [], returned: null,
+function call(module, world, entry, caller, params, refusal) {
+  const run = { refusal, caller, params, lastError: 0, inputs: [], outputs: [], events: [], returned: null,
     coins: world.coins.map(c => ({ ...c })), state: new Map(world.state) };
   const instance = new WebAssembly.Instance(module, { env: host(world, run, () => instance.exports.memory) });
   const status = instance.exports[entry]();
@@ -137,7 +140,10 @@ const common = [
   ['Transfer', BOB, { to: BOB, amount: 5n, from: CONTRACT }, 3],
   ['Transfer', ALICE, { to: BOB, amount: 5n }, 0, { inputs: [40n], outputs: [out(BOB, 5n), out(ALICE, 35n)], event: [ALICE, BOB, 5n] }],
   ['Transfer', ALICE, { to: BOB, amount: 95n, from: ALICE }, 0, { inputs: [35n, 60n], outputs: [out(BOB, 95n)], event: [ALICE, BOB, 95n] }],
+  ['Transfer', BOB, { to: UPPER, amount: 1n }, 0, { inputs: [5n], outputs: [out(BOB, 1n), out(BOB, 4n)], event: [BOB, UPPER, 1n] }],
+  ['Transfer', BOB, { to: BOB, amount: 1n, from: UPPER }, 3],
   ['GetBalance', ALICE, { of: ALICE }, 0, { balance: 0n }],
+  ['GetBalance', ALICE, { of: UPPER }, 0, { balance: 100n }],
   ['GetBalance', ALICE, { of: BOB }, 0, { balance: 100n }],
   ['Mint', OWNER, { to: OWNER, amount: MAX - 100n }, 0, { outputs: [out(OWNER, MAX - 100n)], supply: MAX }],
   ['Mint', OWNER, { to: OWNER, amount: 1n }, 1],
@@ -193,6 +199,12 @@ for (const [kind, convention, own] of [['token', readable, onlyReadable], ['toke
       if (seen.supply !== undefined) assert.deepEqual(world.state.get('supply'), le64(seen.supply), what);
       if (seen.balance !== undefined) assert.equal(convention.balance(run.returned), seen.balance, what);
       assert.deepEqual(run.events.map(([n, d]) => [n, convention.showEvent(d)]), seen.event ? [['Transfer', convention.event(...seen.event)]] : [], what);
+    }
+    for (let code = 0; code <= 30; code++) { // every reason a host call may give
+      const status = code >= 1 && code <= 7 ? 1 : { 8: 4, 9: 5, 10: 3, 11: 2, 12: 2 }[code] ?? 6;
+      const run = call(module, world, 'Transfer', BOB, convention.encode.Transfer({ to: BOB, amount: 5n }), code);
+      assert.equal(run.status, status, `${kind}-${language} get_last_error ${code}`);
+      assert.equal(run.events.length, 0);
     }
     assert.deepEqual([...world.state.keys()].sort(), ['name', 'owner', 'supply', 'symbol']);
     assert.equal(text.decode(world.state.get('owner')), OWNER);

@@ -14,14 +14,16 @@ export namespace Status {
   export const ExecutionFailed = 6;
 }
 
-/** The status for the host call that failed last. */
+/** The status for the host call that failed last. Its reasons are listed in docs/HOST_ABI.md; 1 to 7 are refused arguments. */
 export function failure(): i32 {
-  switch (env.get_last_error()) {
-    case 1: return Status.InvalidParameters;
-    case 2: return Status.InsufficientBalance;
-    case 3: return Status.Unauthorized;
-    case 4: return Status.NotFound;
-    case 5: return Status.AlreadyExists;
+  const error = env.get_last_error();
+  if (error >= 1 && error <= 7) return Status.InvalidParameters;
+  switch (error) {
+    case 8: return Status.NotFound;
+    case 9: return Status.AlreadyExists;
+    case 10: return Status.Unauthorized;
+    case 11: // too little
+    case 12: return Status.InsufficientBalance; // enough, but still locked
     default: return Status.ExecutionFailed;
   }
 }
