@@ -294,7 +294,7 @@ module AbiTable =
             [ bytes "id"; [ i64 "version" ParamKind.Version ]; [ i32 "hash32" ParamKind.InHash ]; bytes "data"; bytes "proof" ]
             one
             "a handle (1 + its index among state outputs)"
-            (price 2_000L 5L 0L)
+            (price 2_000L 5L 5L)
             (yields EffectKind.AppendState)
             "Records a version of a state with its proof, for the layer that commits. The same id and version twice is ALREADY_EXISTS."
         row
@@ -302,7 +302,7 @@ module AbiTable =
             [ [ i32 "kind" ParamKind.ResourceKind ]; [ i32 "hash32" ParamKind.InHash ]; bytes "meta" ]
             one
             "a handle (1 + its index among resource outputs)"
-            (price 2_000L 5L 0L)
+            (price 2_000L 5L 5L)
             (yields EffectKind.AppendResource)
             "Publishes a module (1), model (2) or document (3) by its hash. The same kind and hash twice is ALREADY_EXISTS."
     ]

@@ -6,8 +6,7 @@ open Microsoft.FSharp.Reflection
 open NUnit.Framework
 open Twofold.HostAbi
 
-let private cases<'T> () =
-    FSharpType.GetUnionCases typeof<'T> |> Array.map (fun c -> FSharpValue.MakeUnion(c, [||]) :?> 'T) |> Array.toList
+let private cases<'T> () = FSharpType.GetUnionCases typeof<'T> |> Array.map (fun c -> FSharpValue.MakeUnion(c, [||]) :?> 'T) |> Array.toList
 
 [<Test>]
 let ``each row has one effect and each effect one row`` () =
@@ -19,8 +18,7 @@ let ``each row has one effect and each effect one row`` () =
             | _ -> None)
 
     Assert.That(yielded |> List.countBy id |> List.filter (fun (_, n) -> n <> 1), Is.Empty)
-    Assert.That(List.except yielded (cases<EffectKind> ()), Is.Empty)
+    Assert.That(List.except yielded (cases<EffectKind>()), Is.Empty)
 
 [<Test>]
-let ``the header is not stale`` () =
-    Repository.generated "sdk/c/twofold.h" CHeader.text
+let ``the header is not stale`` () = Repository.generated "sdk/c/twofold.h" CHeader.text

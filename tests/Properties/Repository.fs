@@ -40,5 +40,4 @@ let generated (path: string) (text: string) =
             let at (lines: string[]) = if i < lines.Length then lines[i] else "<end of file>"
 
             if at found <> at expected then
-                Assert.Fail
-                    $"{path} is stale at line {i + 1}: run the tests once with TWOFOLD_REWRITE=1\n  - {at found}\n  + {at expected}"
+                Assert.Fail $"{path} is stale at line {i + 1}: run the tests once with TWOFOLD_REWRITE=1\n  - {at found}\n  + {at expected}"
