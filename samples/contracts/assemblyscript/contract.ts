@@ -14,16 +14,15 @@ export namespace Status {
   export const ExecutionFailed = 6;
 }
 
-/** The status for the host call that failed last. Its reasons are listed in docs/HOST_ABI.md; 1 to 7 are refused arguments. */
+/** The usual status for the host call that failed last; docs/HOST_ABI.md lists the reasons. */
 export function failure(): i32 {
   const error = env.get_last_error();
-  if (error >= 1 && error <= 7) return Status.InvalidParameters;
+  if ((error >= 1 && error <= 7) || (error >= 14 && error <= 16)) return Status.InvalidParameters; // malformed or too long
   switch (error) {
-    case 8: return Status.NotFound;
+    case 8: case 21: return Status.NotFound;
     case 9: return Status.AlreadyExists;
     case 10: return Status.Unauthorized;
-    case 11: // too little
-    case 12: return Status.InsufficientBalance; // enough, but still locked
+    case 11: case 12: return Status.InsufficientBalance; // too little, or enough but still locked
     default: return Status.ExecutionFailed;
   }
 }

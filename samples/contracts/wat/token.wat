@@ -34,8 +34,7 @@
   (data (i32.const 352) "\",\"amount\":")
 
   ;; Statuses: 0 success, 1 invalid parameters, 2 insufficient balance, 3 unauthorized, 4 not found, 5 already exists, 6 failed.
-  ;; The status for the host call that failed last: get_last_error's 1 to 7 are refused arguments, 8 not found, 9 already exists,
-  ;; 10 unauthorized, 11 and 12 too little to spend or still locked (docs/HOST_ABI.md).
+  ;; The usual status for the host call that failed last, by get_last_error's numbers 0 to 21 (docs/HOST_ABI.md lists them).
   (func $failure (result i32)
     (block $other
       (block $insufficient
@@ -44,7 +43,7 @@
             (block $missing
               (block $invalid
                 (br_table $other $invalid $invalid $invalid $invalid $invalid $invalid $invalid $missing $exists $unauthorized
-                  $insufficient $insufficient $other (call $get_last_error)))
+                  $insufficient $insufficient $other $invalid $invalid $invalid $other $other $other $other $missing $other (call $get_last_error)))
               (return (i32.const 1)))
             (return (i32.const 4)))
           (return (i32.const 5)))
