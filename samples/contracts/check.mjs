@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import assert from 'node:assert/strict';
 
 const CONTRACT = '0x' + 'c0'.repeat(20), OWNER = '0x' + 'a1'.repeat(20), ALICE = '0x' + 'a2'.repeat(20), BOB = '0x' + 'b0'.repeat(20);
+const NOBODY = '0x' + '00'.repeat(20);
 const UPPER = '0x' + 'B0'.repeat(20); // the same address as BOB: hosts answer in lower case, guests may write either
 const TOKEN = `${CONTRACT}:GLD`, MAX = 2n ** 64n - 1n;
 const error = { address: 2, amount: 4, notFound: 8, unauthorized: 10, insufficient: 11 }; // as in docs/HOST_ABI.md
@@ -42,7 +43,8 @@ function host(world, run, memory) {
     state_set: (k, kl, v, vl) => { run.state.set(read(k, kl), view(v, vl).slice()); return 1; },
     query_utxo_balance: (owner, t, tl) => address(owner) ? BigInt.asIntN(64, sum(coinsOf(address(owner), read(t, tl)))) : BigInt(fail(error.address)),
     create_utxo_output: (to, amount, t, tl) => {
-      if (!address(to) || amount === 0n) return fail(address(to) ? error.amount : error.address);
+      if (!address(to) || address(to) === NOBODY) return fail(error.address);
+      if (amount === 0n) return fail(error.amount);
       output(address(to), BigInt.asUintN(64, amount), read(t, tl));
       return 1;
     },
@@ -58,7 +60,7 @@ function host(world, run, memory) {
         if (spent >= wanted) break;
         coin.spent = true; run.inputs.push(coin); spent += coin.amount;
       }
-      output(to, wanted, token);
+      if (to !== NOBODY) output(to, wanted, token); // what nobody gets is burned
       if (spent > wanted) output(from, spent - wanted, token);
       return 1;
     },
@@ -124,6 +126,7 @@ const common = [
   ['Mint', OWNER, { to: ALICE, amount: 0n }, 1],
   ['Mint', OWNER, { to: ALICE.replace('a', 'z'), amount: 5n }, 1],
   ['Mint', OWNER, { to: ALICE + '0', amount: 5n }, 1],
+  ['Mint', OWNER, { to: NOBODY, amount: 5n }, 1],
   ['Mint', OWNER, { to: ALICE, amount: 60n }, 0, { outputs: [out(ALICE, 60n)], supply: 60n }],
   ['Mint', OWNER, { to: ALICE, amount: 40n }, 0, { outputs: [out(ALICE, 40n)], supply: 100n }],
   ['Mint', OWNER, { to: OWNER, amount: MAX - 99n }, 1],
@@ -149,6 +152,7 @@ const common = [
   ['Mint', OWNER, { to: OWNER, amount: 1n }, 1],
   ['Transfer', OWNER, { to: BOB, amount: MAX - 100n }, 0, { inputs: [MAX - 100n], outputs: [out(BOB, MAX - 100n)], event: [OWNER, BOB, MAX - 100n] }],
   ['GetBalance', OWNER, { of: BOB }, 0, { balance: MAX }],
+  ['Transfer', BOB, { to: NOBODY, amount: 1n }, 0, { inputs: [1n], outputs: [], event: [BOB, NOBODY, 1n] }],
 ];
 
 const bob = s => utf8.encode(s.replaceAll('BOB', BOB));
