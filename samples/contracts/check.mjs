@@ -53,7 +53,7 @@ function host(world, run, memory) {
       const from = address(f), to = address(t), token = read(k, kl), wanted = BigInt.asUintN(64, amount);
       if (!from || !to || wanted === 0n) return fail(from && to ? error.amount : error.address);
       if (from !== run.caller && from !== CONTRACT) return fail(error.unauthorized);
-      const available = coinsOf(from, token).sort((a, b) => a.amount < b.amount ? -1 : a.amount > b.amount ? 1 : 0);
+      const available = coinsOf(from, token).sort((a, b) => a.amount > b.amount ? -1 : a.amount < b.amount ? 1 : 0); // the largest first, as Twofold chooses
       if (sum(available) < wanted) return fail(error.insufficient);
       let spent = 0n;
       for (const coin of available) {
@@ -141,9 +141,9 @@ const common = [
   ['Transfer', BOB, { to: BOB, amount: 5n }, 2],
   ['Transfer', BOB, { to: BOB, amount: 5n, from: ALICE }, 3],
   ['Transfer', BOB, { to: BOB, amount: 5n, from: CONTRACT }, 3],
-  ['Transfer', ALICE, { to: BOB, amount: 5n }, 0, { inputs: [40n], outputs: [out(BOB, 5n), out(ALICE, 35n)], event: [ALICE, BOB, 5n] }],
-  ['Transfer', ALICE, { to: BOB, amount: 95n, from: ALICE }, 0, { inputs: [35n, 60n], outputs: [out(BOB, 95n)], event: [ALICE, BOB, 95n] }],
-  ['Transfer', BOB, { to: UPPER, amount: 1n }, 0, { inputs: [5n], outputs: [out(BOB, 1n), out(BOB, 4n)], event: [BOB, UPPER, 1n] }],
+  ['Transfer', ALICE, { to: BOB, amount: 5n }, 0, { inputs: [60n], outputs: [out(BOB, 5n), out(ALICE, 55n)], event: [ALICE, BOB, 5n] }],
+  ['Transfer', ALICE, { to: BOB, amount: 95n, from: ALICE }, 0, { inputs: [55n, 40n], outputs: [out(BOB, 95n)], event: [ALICE, BOB, 95n] }],
+  ['Transfer', BOB, { to: UPPER, amount: 1n }, 0, { inputs: [95n], outputs: [out(BOB, 1n), out(BOB, 94n)], event: [BOB, UPPER, 1n] }],
   ['Transfer', BOB, { to: BOB, amount: 1n, from: UPPER }, 3],
   ['GetBalance', ALICE, { of: ALICE }, 0, { balance: 0n }],
   ['GetBalance', ALICE, { of: UPPER }, 0, { balance: 100n }],
@@ -152,7 +152,7 @@ const common = [
   ['Mint', OWNER, { to: OWNER, amount: 1n }, 1],
   ['Transfer', OWNER, { to: BOB, amount: MAX - 100n }, 0, { inputs: [MAX - 100n], outputs: [out(BOB, MAX - 100n)], event: [OWNER, BOB, MAX - 100n] }],
   ['GetBalance', OWNER, { of: BOB }, 0, { balance: MAX }],
-  ['Transfer', BOB, { to: NOBODY, amount: 1n }, 0, { inputs: [1n], outputs: [], event: [BOB, NOBODY, 1n] }],
+  ['Transfer', BOB, { to: NOBODY, amount: 1n }, 0, { inputs: [MAX - 100n], outputs: [out(BOB, MAX - 101n)], event: [BOB, NOBODY, 1n] }],
 ];
 
 const bob = s => utf8.encode(s.replaceAll('BOB', BOB));
