@@ -101,12 +101,13 @@ type OpInfo = {
 /// A decoded instruction. 24 bytes, no references: a body is one flat array.
 [<Struct; NoEquality; NoComparison>]
 type Instr = {
-    Op: Op
+    // Widest first: F# lays structs out in this order, and another order costs 32 bytes.
+    Imm: int64
     A: int
     B: int
-    Imm: int64
     /// Byte offset of the opcode in the module.
     Offset: int
+    Op: Op
 }
 
 /// Opcodes by name, for stages that treat them one by one.
