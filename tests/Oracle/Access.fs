@@ -1,0 +1,124 @@
+namespace Twofold.Oracle
+
+// Instructions on memories and tables (core specification 4.6.4-4.6.5), each with its checks in the specification's order and the
+// numbers of its trap. In: operands. Out: the result, or a TrapException that says where, how far and how large.
+// Where two ranges are checked (copy, init), the source comes first, then the destination: the specification leaves it open,
+// because the trap is the same; ours is fixed, because its numbers are in receipts.
+
+open System
+open System.Buffers.Binary
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+
+module Access =
+    let private trap code (a: uint64) (b: uint64) (c: uint64) : 'a = raise (TrapException(code, a, b, c))
+
+    // --- memory
+
+    /// The bytes at an effective address; traps when any lies outside.
+    let private bytesAt (memory: Memory) (address: uint64) (count: int) : Span<byte> =
+        let size = uint64 memory.Bytes.Length
+
+        if address + uint64 count > size then
+            trap TrapCode.MemoryOutOfBounds address (uint64 count) size
+
+        Span<byte>(memory.Bytes, int address, count)
+
+    /// Index plus offset, never wrapping (33 bits at most).
+    let private effective (i: Instr) (index: Value) = uint64 (uint32 (index.AsI32())) + uint64 i.Imm
+
+    let load (memory: Memory) (i: Instr) (index: Value) : Value =
+        let info = Opcodes.info i.Op
+        let b = bytesAt memory (effective i index) info.AccessBytes
+
+        match i.Op with
+        | 0x28us -> Value.I32(BinaryPrimitives.ReadInt32LittleEndian b)
+        | 0x29us -> Value.I64(BinaryPrimitives.ReadInt64LittleEndian b)
+        | 0x2Aus -> Value.FromBits(ValueKind.F32, uint64 (BinaryPrimitives.ReadUInt32LittleEndian b))
+        | 0x2Bus -> Value.FromBits(ValueKind.F64, BinaryPrimitives.ReadUInt64LittleEndian b)
+        | 0x2Cus -> Value.I32(int (sbyte b[0]))
+        | 0x2Dus -> Value.I32(int b[0])
+        | 0x2Eus -> Value.I32(int (BinaryPrimitives.ReadInt16LittleEndian b))
+        | 0x2Fus -> Value.I32(int (BinaryPrimitives.ReadUInt16LittleEndian b))
+        | 0x30us -> Value.I64(int64 (sbyte b[0]))
+        | 0x31us -> Value.I64(int64 b[0])
+        | 0x32us -> Value.I64(int64 (BinaryPrimitives.ReadInt16LittleEndian b))
+        | 0x33us -> Value.I64(int64 (BinaryPrimitives.ReadUInt16LittleEndian b))
+        | 0x34us -> Value.I64(int64 (BinaryPrimitives.ReadInt32LittleEndian b))
+        | 0x35us -> Value.I64(int64 (BinaryPrimitives.ReadUInt32LittleEndian b))
+        | _ -> invalidOp $"not a load: {info.Name}"
+
+    /// Stores the value's low bytes: all of them for a full store, fewer for a narrow one.
+    let store (memory: Memory) (i: Instr) (index: Value) (value: Value) =
+        let count = (Opcodes.info i.Op).AccessBytes
+        let b = bytesAt memory (effective i index) count
+
+        for k in 0 .. count - 1 do
+            b[k] <- byte (value.Bits >>> (8 * k))
+
+    /// A range for a bulk instruction; `a`, `n` and the size it must fit into are the trap's numbers.
+    let private range code (start: Value) (n: uint32) (size: int) : int =
+        let a = uint64 (uint32 (start.AsI32()))
+
+        if a + uint64 n > uint64 size then
+            trap code a (uint64 n) (uint64 size)
+
+        int a
+
+    let private memoryRange start n (bytes: byte[]) = range TrapCode.MemoryOutOfBounds start n bytes.Length
+
+    /// Data into memory; also how an active segment is placed.
+    let memoryInit (memory: Memory) (data: byte[]) (destination: Value) (source: Value) (n: uint32) =
+        let s = memoryRange source n data
+        let d = memoryRange destination n memory.Bytes
+        Array.Copy(data, s, memory.Bytes, d, int n)
+
+    let memoryCopy (target: Memory) (origin: Memory) (destination: Value) (source: Value) (n: uint32) =
+        let s = memoryRange source n origin.Bytes
+        let d = memoryRange destination n target.Bytes
+        Array.Copy(origin.Bytes, s, target.Bytes, d, int n) // copies as if through a buffer
+
+    let memoryFill (memory: Memory) (destination: Value) (value: Value) (n: uint32) =
+        let d = memoryRange destination n memory.Bytes
+        Array.Fill(memory.Bytes, byte value.Bits, d, int n)
+
+    // --- tables
+
+    let private tableRange start n size = range TrapCode.TableOutOfBounds start n size
+
+    let tableGet (table: Table) (index: Value) : Value = table.Entries[tableRange index 1u table.Entries.Count]
+
+    let tableSet (table: Table) (index: Value) (value: Value) = table.Entries[tableRange index 1u table.Entries.Count] <- value
+
+    let tableFill (table: Table) (start: Value) (value: Value) (n: uint32) =
+        let d = tableRange start n table.Entries.Count
+
+        for k in d .. d + int n - 1 do
+            table.Entries[k] <- value
+
+    let tableInit (table: Table) (elements: Value[]) (destination: Value) (source: Value) (n: uint32) =
+        let s = tableRange source n elements.Length
+        let d = tableRange destination n table.Entries.Count
+
+        for k in 0 .. int n - 1 do
+            table.Entries[d + k] <- elements[s + k]
+
+    let tableCopy (target: Table) (origin: Table) (destination: Value) (source: Value) (n: uint32) =
+        let s = tableRange source n origin.Entries.Count
+        let d = tableRange destination n target.Entries.Count
+        let moved = origin.Entries.GetRange(s, int n)
+
+        for k in 0 .. int n - 1 do
+            target.Entries[d + k] <- moved[k]
+
+    /// The function an indirect call reaches: element present, not null, of the expected type.
+    let callee (table: Table) (expected: FuncType) (index: Value) : Func =
+        let i = uint64 (uint32 (index.AsI32()))
+
+        if i >= uint64 table.Entries.Count then
+            trap TrapCode.UndefinedElement i 1UL (uint64 table.Entries.Count)
+
+        match table.Entries[int i].Reference with
+        | :? Func as f when f.Type = expected -> f
+        | :? Func -> trap TrapCode.IndirectCallTypeMismatch i 0UL 0UL
+        | _ -> trap TrapCode.UninitializedElement i 0UL 0UL

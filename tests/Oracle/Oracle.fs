@@ -1,0 +1,246 @@
+namespace Twofold.Oracle
+
+// Linking, instantiation and invocation (core specification 4.7). In: a store, a valid module, what it imports.
+// Out: an instance, or why there is none; how a call ended.
+
+open System.Collections.Generic
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Preparation
+open Twofold.Wasm.Validation
+
+/// Why there is no instance.
+[<RequireQualifiedAccess; NoComparison>]
+type NoInstance =
+    /// An import is missing or has another type, or a size exceeds the limits: nothing ran.
+    | Refused of Rejected
+    /// A segment or the start function ended the run; what was written to shared objects stays.
+    | Ended of RunEnd
+
+module Oracle =
+    let private asRunEnd (run: unit -> Value[]) : RunEnd =
+        try
+            RunEnd.Returned(run ())
+        with
+        | :? TrapException as t -> RunEnd.Trapped { Code = t.Code; A = t.A; B = t.B; C = t.C; Detail = t.Detail }
+        | :? OutOfGasException -> RunEnd.OutOfGas
+        | :? StackExhaustedException -> RunEnd.StackExhausted
+        | FaultException fault -> RunEnd.Fault fault
+
+    /// Actual size and maximum against what the import asks for (core 3.4.1, "limits").
+    let private sizesMatch (size: uint64) (max: uint64 voption) (wanted: SizeLimits) =
+        size >= wanted.Min
+        && match wanted.Max, max with
+           | ValueNone, _ -> true
+           | ValueSome w, ValueSome m -> m <= w
+           | ValueSome _, ValueNone -> false
+
+    let private matches (m: Module) (wanted: ExternType) (given: Extern) =
+        match wanted, given with
+        | ExternType.Func index, Extern.Func f ->
+            match m.Types[index].Composite with
+            | CompositeType.Func t -> f.Type = t
+            | _ -> false
+        | ExternType.Table t, Extern.Table table ->
+            table.Element = t.Element && sizesMatch (uint64 table.Entries.Count) table.DeclaredMax t.Limits
+        | ExternType.Memory t, Extern.Memory memory -> sizesMatch memory.Pages memory.DeclaredMax t
+        | ExternType.Global t, Extern.Global g -> g.Type.Value = t.Value && g.Type.Mutable = t.Mutable
+        | _ -> false
+
+    let private linkError (import: Import) message = {
+        Rejected.at RejectKind.Link import.Offset message with
+            Where = $"import {import.Module}.{import.Name}"
+    }
+
+    /// Every import's object, or the first that is missing or of another type.
+    let private link (m: Module) (imports: string -> string -> Extern option) : Result<Extern[], Rejected> =
+        let found = m.Imports |> Array.map (fun i -> i, imports i.Module i.Name)
+
+        let wrong =
+            found
+            |> Array.tryPick (fun (i, given) ->
+                match given with
+                | None -> Some(linkError i "unknown import")
+                | Some g when not (matches m i.Type g) -> Some(linkError i "incompatible import type")
+                | Some _ -> None)
+
+        match wrong with
+        | Some rejected -> Error rejected
+        | None -> Ok(found |> Array.map (snd >> Option.get))
+
+    /// A constant expression's value (core 3.3.14); earlier globals exist already.
+    let private constant (instance: Instance) (expr: ConstExpr) : Value =
+        let stack = Stack<Value>()
+
+        for i in expr do
+            match i.Op with
+            | Op.I32Const -> stack.Push(Value.FromBits(ValueKind.I32, uint64 i.Imm))
+            | Op.I64Const -> stack.Push(Value.FromBits(ValueKind.I64, uint64 i.Imm))
+            | Op.F32Const -> stack.Push(Value.FromBits(ValueKind.F32, uint64 i.Imm))
+            | Op.F64Const -> stack.Push(Value.FromBits(ValueKind.F64, uint64 i.Imm))
+            | Op.GlobalGet -> stack.Push instance.Globals[i.A].Value
+            | Op.RefNull -> stack.Push(Values.zero (ValType.Ref(true, HeapType i.A)))
+            | Op.RefFunc -> stack.Push(Value.Ref(ValueKind.FuncRef, instance.Funcs[i.A]))
+            | op ->
+                let b = stack.Pop()
+                stack.Push(Numeric.binary op (stack.Pop()) b)
+
+        stack.Pop()
+
+    let private elements (instance: Instance) (segment: ElemSegment) : Value[] =
+        if isNull segment.Funcs then
+            segment.Exprs |> Array.map (constant instance)
+        else
+            segment.Funcs |> Array.map (fun f -> Value.Ref(ValueKind.FuncRef, instance.Funcs[f]))
+
+    /// Makes the defined tables and memories; the message says which limit refused them.
+    let private allocate (store: Store) (instance: Instance) : Result<unit, Rejected> =
+        let m = instance.Valid.Module
+
+        let memories = m.Memories |> Array.map (fun t -> store.TryNewMemory t)
+
+        let tables =
+            m.Tables
+            |> Array.map (fun t ->
+                let first = if isNull t.Init then Values.zero t.Type.Element else constant instance t.Init
+                store.TryNewTable(t.Type, first))
+
+        if Array.exists Option.isNone memories then
+            Error(Rejected.at RejectKind.Limit -1 "the module's memories are larger than the store allows")
+        elif Array.exists Option.isNone tables then
+            Error(Rejected.at RejectKind.Limit -1 "the module's tables are larger than the store allows")
+        else
+            instance.Memories <- Array.append instance.Memories (Array.map Option.get memories)
+            instance.Tables <- Array.append instance.Tables (Array.map Option.get tables)
+            Ok()
+
+    /// What runs, and is paid for: first sizes, active segments (elements, then data), the start function.
+    let private runInitialisers (store: Store) (instance: Instance) : Value[] =
+        let m = instance.Valid.Module
+
+        for t in m.Memories do
+            store.Charge(GasSchedule.pages t.Min)
+
+        for t in m.Tables do
+            store.Charge(GasSchedule.entries t.Type.Limits.Min)
+
+        m.Elems
+        |> Array.iteri (fun k segment ->
+            match segment.Mode with
+            | SegmentMode.Active(table, offset) ->
+                let n = instance.Elems[k].Length
+                store.Charge(20L + 2L * int64 n)
+                Access.tableInit instance.Tables[table] instance.Elems[k] (constant instance offset) (Value.I32 0) (uint32 n)
+                instance.Elems[k] <- [||]
+            | SegmentMode.Declarative -> instance.Elems[k] <- [||]
+            | SegmentMode.Passive -> ())
+
+        m.Datas
+        |> Array.iteri (fun k segment ->
+            match segment.Mode with
+            | SegmentMode.Active(memory, offset) ->
+                let n = segment.Length
+                store.Charge(20L + (int64 n + 7L) / 8L)
+                Access.memoryInit instance.Memories[memory] instance.Datas[k] (constant instance offset) (Value.I32 0) (uint32 n)
+                instance.Datas[k] <- [||]
+            | _ -> ())
+
+        if m.Start >= 0 then
+            Walk.call store instance instance.Funcs[m.Start] [||] store.StackUnits
+        else
+            [||]
+
+    /// Links and allocates: nothing of the guest runs, nothing is paid.
+    let prepare (store: Store) (valid: ValidModule) (imports: string -> string -> Extern option) : Result<Instance, Rejected> =
+        let m = valid.Module
+
+        link m imports
+        |> Result.bind (fun externs ->
+            let instance = Instance valid
+            let pick chooser = Array.choose chooser externs
+
+            let importedFuncs =
+                pick (function
+                    | Extern.Func f -> Some f
+                    | _ -> None)
+
+            let definedFuncs =
+                m.Functions |> Array.mapi (fun k _ -> WasmFunc(instance, k, valid.FuncTypes[importedFuncs.Length + k]) :> Func)
+
+            instance.Funcs <- Array.append importedFuncs definedFuncs
+
+            instance.Tables <-
+                pick (function
+                    | Extern.Table t -> Some t
+                    | _ -> None)
+
+            instance.Memories <-
+                pick (function
+                    | Extern.Memory t -> Some t
+                    | _ -> None)
+
+            instance.Globals <-
+                pick (function
+                    | Extern.Global g -> Some g
+                    | _ -> None)
+
+            for g in m.Globals do
+                instance.Globals <- Array.append instance.Globals [| Global(g.Type, constant instance g.Init) |]
+
+            allocate store instance
+            |> Result.map (fun () ->
+                instance.Elems <- m.Elems |> Array.map (elements instance)
+                instance.Datas <- m.Datas |> Array.map (fun d -> m.Bytes[d.Start .. d.Start + d.Length - 1])
+                instance))
+
+    /// Runs what instantiation runs: segments and the start function.
+    let initialise (store: Store) (instance: Instance) : RunEnd = asRunEnd (fun () -> runInitialisers store instance)
+
+    /// Instantiates a module in a store.
+    let instantiate (store: Store) (valid: ValidModule) (imports: string -> string -> Extern option) : Result<Instance, NoInstance> =
+        match prepare store valid imports with
+        | Error rejected -> Error(NoInstance.Refused rejected)
+        | Ok instance ->
+            match initialise store instance with
+            | RunEnd.Returned _ -> Ok instance
+            | ended -> Error(NoInstance.Ended ended)
+
+    let private refused name message found =
+        Error { Rejected.at RejectKind.Request -1 message with Where = $"function {name}"; Found = found }
+
+    /// The type of an exported function; refused when there is none.
+    let signature (valid: ValidModule) (name: string) : Result<FuncType, Rejected> =
+        match valid.Module.Exports |> Array.tryFind (fun e -> e.Name = name && e.Kind = ExternKind.Func) with
+        | Some e -> Ok valid.FuncTypes[e.Index]
+        | None -> refused name "no such exported function" ""
+
+    let checkArguments name (arguments: Value[]) (signature: FuncType) : Result<unit, Rejected> =
+        let given = arguments |> Array.map (fun a -> a.Kind)
+
+        if given = (signature.Params |> Array.map Values.kind) then
+            Ok()
+        else
+            refused name $"wrong arguments: it is {signature}" (string given)
+
+    /// What an instance exports under a name.
+    let export (instance: Instance) (name: string) : Extern option =
+        instance.Valid.Module.Exports
+        |> Array.tryFind (fun e -> e.Name = name)
+        |> Option.bind (fun e ->
+            match e.Kind with
+            | ExternKind.Func -> Some(Extern.Func instance.Funcs[e.Index])
+            | ExternKind.Table -> Some(Extern.Table instance.Tables[e.Index])
+            | ExternKind.Memory -> Some(Extern.Memory instance.Memories[e.Index])
+            | ExternKind.Global -> Some(Extern.Global instance.Globals[e.Index])
+            | _ -> None)
+
+    /// Calls a function on behalf of an instance, with the whole stack; gas goes on from what the store has left.
+    let call (store: Store) (instance: Instance) (func: Func) (arguments: Value[]) : RunEnd =
+        store.Depth <- 0
+        asRunEnd (fun () -> Walk.call store instance func arguments store.StackUnits)
+
+    /// Calls an exported function; refused when there is none or the arguments are of other types.
+    let invoke (store: Store) (instance: Instance) (name: string) (arguments: Value[]) : Result<RunEnd, Rejected> =
+        match export instance name with
+        | Some(Extern.Func f) -> f.Type |> checkArguments name arguments |> Result.map (fun () -> call store instance f arguments)
+        | _ -> refused name "no such exported function" ""

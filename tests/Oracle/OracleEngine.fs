@@ -1,0 +1,139 @@
+namespace Twofold.Oracle
+
+// The oracle behind the interface that all engines have, so that one differential harness runs both.
+// In: as IWasmEngine says. Out: the same endings, gas and digests that any engine must give.
+
+open System
+open System.Buffers.Binary
+open System.Diagnostics
+open System.Security.Cryptography
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+
+module private Digest =
+    let memory (instance: Instance) =
+        use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+
+        for m in instance.Memories do
+            let size = Array.zeroCreate<byte> 8
+            BinaryPrimitives.WriteUInt64LittleEndian(Span size, uint64 m.Bytes.Length)
+            hash.AppendData size
+            hash.AppendData m.Bytes
+
+        hash.GetHashAndReset()
+
+    let globals (instance: Instance) =
+        use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+
+        for g in instance.Globals do
+            if not g.Type.Value.IsRef then
+                let bits = Array.zeroCreate<byte>(if g.Type.Value.IsVec then 16 else 8)
+                BinaryPrimitives.WriteUInt64LittleEndian(Span(bits, 0, 8), g.Value.Bits)
+
+                if g.Type.Value.IsVec then
+                    BinaryPrimitives.WriteUInt64LittleEndian(Span(bits, 8, 8), g.Value.HighBits)
+
+                hash.AppendData bits
+
+        hash.GetHashAndReset()
+
+/// An instance is made anew for every run, so that Reset has nothing to forget.
+type private OracleRun(valid: ValidModule, settings: InstanceSettings) =
+    let mutable last: Instance = null
+
+    /// The functions and the memory that the settings supply.
+    let resolve (store: Store) (moduleName: string) (name: string) : Extern option =
+        let func =
+            settings.Functions
+            |> List.tryFind (fun f -> f.Module = moduleName && f.Name = name)
+            |> Option.map (fun f -> Extern.Func(HostFunc($"{moduleName}.{name}", f.Type, f.Function)))
+
+        let memory () =
+            if settings.Memory <> Some(moduleName, name) then
+                None
+            else
+                valid.Module.Imports
+                |> Array.tryPick (fun i ->
+                    match i.Type with
+                    | ExternType.Memory t when i.Module = moduleName && i.Name = name -> Some t
+                    | _ -> None)
+                |> Option.bind (fun t -> store.TryNewMemory { t with Min = max 1UL t.Min })
+                |> Option.map Extern.Memory
+
+        func |> Option.orElseWith memory
+
+    /// A name imported twice is one object.
+    let resolver (store: Store) =
+        let known = Collections.Generic.Dictionary<struct (string * string), Extern option>()
+
+        fun m n ->
+            match known.TryGetValue(struct (m, n)) with
+            | true, e -> e
+            | _ ->
+                let e = resolve store m n
+                known[struct (m, n)] <- e
+                e
+
+    let poll (run: RunSettings) =
+        let clock = Stopwatch.StartNew()
+
+        fun () ->
+            if run.Cancellation.IsCancellationRequested then
+                raise (FaultException EngineFault.Cancelled)
+
+            if run.Deadline > TimeSpan.Zero && clock.Elapsed > run.Deadline then
+                raise (FaultException(EngineFault.Deadline run.Deadline))
+
+    let newStore (gas: int64) (units: int) =
+        let store = Store(settings.Limits, gas, min units settings.Limits.StackUnits)
+        store.ReentryDepth <- settings.ReentryDepth
+        store
+
+    /// Refusals that do not depend on a run.
+    member _.Link() : Result<unit, Rejected> =
+        let store = newStore 0L 0
+        Oracle.prepare store valid (resolver store) |> Result.map ignore
+
+    interface IWasmInstance with
+        member _.Run run =
+            let store = newStore run.Gas run.StackUnits
+            store.Data <- run.Data
+            store.Poll <- poll run
+
+            Oracle.signature valid run.Entry
+            |> Result.bind (Oracle.checkArguments run.Entry run.Arguments)
+            |> Result.bind (fun () -> Oracle.prepare store valid (resolver store))
+            |> Result.bind (fun instance ->
+                last <- instance
+
+                match Oracle.initialise store instance with
+                | RunEnd.Returned _ -> Oracle.invoke store instance run.Entry run.Arguments
+                | ended -> Ok ended)
+            |> Result.map (fun ended -> { End = ended; GasUsed = store.GasUsed })
+
+        member _.Digests() = {
+            Memory = Digest.memory last
+            Globals = Digest.globals last
+            MemoryBytes = last.Memories |> Array.sumBy (fun m -> int64 m.Bytes.Length)
+        }
+
+        member _.Reset() = last <- null
+        member _.Dispose() = ()
+
+type private OracleModule(valid: ValidModule) =
+    interface IWasmModule with
+        member _.Module = valid
+
+        member _.Instantiate settings =
+            let run = new OracleRun(valid, settings)
+            run.Link() |> Result.map (fun () -> run :> IWasmInstance)
+
+        member _.Dispose() = ()
+
+/// The oracle as an engine.
+type OracleEngine() =
+    interface IWasmEngine with
+        member _.Name = "oracle"
+        member _.Version = "1"
+        member _.Load valid = Ok(new OracleModule(valid) :> IWasmModule)

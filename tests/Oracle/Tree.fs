@@ -1,0 +1,269 @@
+namespace Twofold.Oracle
+
+// A function body as a tree, annotated with the two counts that the published rules define: the gas of each basic block
+// and the units of the frame. In: a validated module and a function's index. Out: a Tree for the walker.
+//
+//   (func (param i32) (result i32)        pay: local.get + br_if's block..    A `Pay` node stands where a basic block starts:
+//     block                               goes on                             - at the start of the function
+//       local.get 0  br_if 0              ends a block: pay after it          - after `loop`, after `if`, after `else`
+//     end                                 targeted: pay after it              - after `br_if`, after the `end` of an `if`
+//     i32.const 1)                                                            - after the `end` of a block that a reachable branch targets
+
+open System.Collections.Generic
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.Wasm.Preparation
+
+/// The gas of one basic block; it grows while the tree is built.
+type GasBlock() =
+    member val Price = 0L with get, set
+
+[<RequireQualifiedAccess; NoEquality; NoComparison>]
+type Node =
+    /// A basic block starts here: charge it.
+    | Pay of GasBlock
+    | Plain of Instr
+    | Block of parameters: int * results: int * body: Node[]
+    | Loop of parameters: int * results: int * body: Node[]
+    /// The condition is popped; the arms are blocks.
+    | If of parameters: int * results: int * thenArm: Node[] * elseArm: Node[]
+
+[<NoEquality; NoComparison>]
+type Tree = {
+    /// Types of all locals, parameters first.
+    Locals: ValType[]
+    LabelTables: int[][]
+    Body: Node[]
+    /// Units of the logical stack that a frame costs.
+    FrameUnits: int
+}
+
+module Tree =
+    /// A v128 counts twice, everything else once.
+    let private width (t: ValType) = if t.IsVec then 2 else 1
+
+    /// A construct whose `end` has not come yet.
+    type private Open = {
+        /// The block instruction; of no meaning for the function's own body.
+        Kind: Op
+        Type: FuncType
+        /// Height of the operand stack below its parameters.
+        Base: int
+        /// Whether the construct itself can be reached.
+        Reached: bool
+        mutable Targeted: bool
+        /// An `if` whose then arm falls through to the end.
+        mutable ThenFalls: bool
+        mutable ThenArm: Node[]
+        mutable Nodes: List<Node>
+    }
+
+    let private blockType (m: Module) (i: Instr) : FuncType =
+        match i.A with
+        | -1 -> { Params = [||]; Results = [||] }
+        | -2 -> { Params = [||]; Results = [| ValType i.B |] }
+        | index ->
+            match m.Types[index].Composite with
+            | CompositeType.Func t -> t
+            | _ -> invalidOp "a block type is a function type"
+
+    let private funcType (m: Module) index =
+        match m.Types[index].Composite with
+        | CompositeType.Func t -> t
+        | _ -> invalidOp "a validated call names a function type"
+
+    /// What a reachable instruction without structure does to the operand stack: how many values it pops, and what it pushes,
+    /// given the operand types from the top down.
+    let private effect (valid: ValidModule) (locals: ValType[]) (operand: int -> ValType) (i: Instr) : int * ValType[] =
+        let m = valid.Module
+        let info = Opcodes.info i.Op
+
+        match i.Op with
+        | Op.Drop -> 1, [||]
+        | Op.Select
+        | Op.SelectT -> 3, [| operand 1 |]
+        | Op.LocalGet -> 0, [| locals[i.A] |]
+        | Op.LocalSet -> 1, [||]
+        | Op.LocalTee -> 1, [| locals[i.A] |]
+        | Op.GlobalGet -> 0, [| valid.GlobalTypes[i.A].Value |]
+        | Op.GlobalSet -> 1, [||]
+        | Op.TableGet -> 1, [| valid.TableTypes[i.A].Element |]
+        | Op.TableSet -> 2, [||]
+        | Op.MemorySize
+        | Op.TableSize -> 0, [| ValType.I32 |]
+        | Op.MemoryGrow -> 1, [| ValType.I32 |]
+        | Op.TableGrow -> 2, [| ValType.I32 |]
+        | Op.RefNull -> 0, [| ValType.Ref(true, HeapType i.A) |]
+        | Op.RefIsNull -> 1, [| ValType.I32 |]
+        | Op.RefFunc -> 0, [| ValType.FuncRef |]
+        | Op.MemoryInit
+        | Op.MemoryCopy
+        | Op.MemoryFill
+        | Op.TableInit
+        | Op.TableCopy
+        | Op.TableFill -> 3, [||]
+        | Op.DataDrop
+        | Op.ElemDrop
+        | Op.Nop -> 0, [||]
+        | Op.Call ->
+            let t = valid.FuncTypes[i.A]
+            t.Params.Length, t.Results
+        | Op.CallIndirect ->
+            let t = funcType m i.A
+            t.Params.Length + 1, t.Results
+        | _ when not (isNull info.Pops) -> info.Pops.Length, info.Pushes
+        | _ -> invalidOp $"no instruction of this version: {info.Name}"
+
+    /// Instructions after which the rest of the construct cannot be reached.
+    let private neverContinues (op: Op) =
+        match op with
+        | Op.Unreachable
+        | Op.Br
+        | Op.BrTable
+        | Op.Return
+        | Op.ReturnCall
+        | Op.ReturnCallIndirect -> true
+        | _ -> false
+
+    /// The tree of the defined function with this index.
+    let ofFunction (valid: ValidModule) (definedIndex: int) : Tree =
+        let m = valid.Module
+        let body = valid.Body definedIndex
+        let ownType = funcType m m.Functions[definedIndex]
+        let stack = List<ValType>() // operand types; kept only while the place is reachable
+        let mutable height = 0 // of that stack, in units
+        let mutable highest = 0
+        let mutable reachable = true
+        let mutable block = GasBlock()
+        let constructs = List<Open>() // outermost first
+
+        let innermost () = constructs[constructs.Count - 1]
+
+        let push (t: ValType) =
+            stack.Add t
+            height <- height + width t
+
+        let truncate count =
+            while stack.Count > count do
+                height <- height - width stack[stack.Count - 1]
+                stack.RemoveAt(stack.Count - 1)
+
+        let drop n = truncate (stack.Count - n)
+
+        let startBlock () =
+            block <- GasBlock()
+            innermost().Nodes.Add(Node.Pay block)
+
+        let openConstruct kind (t: FuncType) =
+            constructs.Add {
+                Kind = kind
+                Type = t
+                Base = stack.Count - (if reachable then t.Params.Length else 0)
+                Reached = reachable
+                Targeted = false
+                ThenFalls = false
+                ThenArm = null
+                Nodes = List()
+            }
+
+        let target depth = constructs[constructs.Count - 1 - depth].Targeted <- true
+
+        let close () =
+            let c = innermost ()
+            constructs.RemoveAt(constructs.Count - 1)
+            let parameters, results = c.Type.Params.Length, c.Type.Results.Length
+            let nodes = c.Nodes.ToArray()
+
+            reachable <-
+                match c.Kind with
+                | Op.Loop -> reachable
+                | Op.If when isNull c.ThenArm -> c.Reached // the missing else arm falls through
+                | Op.If -> reachable || c.ThenFalls || c.Targeted
+                | _ -> reachable || c.Targeted
+
+            if constructs.Count > 0 then
+                let node =
+                    match c.Kind with
+                    | Op.Loop -> Node.Loop(parameters, results, nodes)
+                    | Op.If when isNull c.ThenArm -> Node.If(parameters, results, nodes, [||])
+                    | Op.If -> Node.If(parameters, results, c.ThenArm, nodes)
+                    | _ -> Node.Block(parameters, results, nodes)
+
+                innermost().Nodes.Add node
+
+                if reachable then
+                    truncate c.Base
+                    Array.iter push c.Type.Results
+
+                    if c.Kind = Op.If || (c.Kind = Op.Block && c.Targeted) then
+                        startBlock ()
+
+            nodes
+
+        openConstruct Op.Block { ownType with Params = [||] }
+        startBlock ()
+        let mutable tree = [||]
+
+        for i in body.Code do
+            // An instruction belongs to the block it stands in, also the one that ends it.
+            if reachable then
+                block.Price <- block.Price + GasSchedule.price (Opcodes.info i.Op).Gas
+
+            match i.Op with
+            | Op.Block -> openConstruct Op.Block (blockType m i)
+            | Op.Loop ->
+                openConstruct Op.Loop (blockType m i)
+
+                if reachable then
+                    startBlock ()
+            | Op.If ->
+                if reachable then
+                    drop 1
+
+                openConstruct Op.If (blockType m i)
+
+                if reachable then
+                    startBlock ()
+            | Op.Else ->
+                let c = innermost ()
+                c.ThenArm <- c.Nodes.ToArray()
+                c.ThenFalls <- reachable
+                c.Nodes <- List()
+                reachable <- c.Reached
+
+                if reachable then
+                    truncate c.Base
+                    Array.iter push c.Type.Params
+                    startBlock ()
+            | Op.End -> tree <- close ()
+            | _ when not reachable -> () // never executed: not part of the tree
+            | op ->
+                innermost().Nodes.Add(Node.Plain i)
+
+                match op with
+                | Op.Br -> target i.A
+                | Op.BrIf ->
+                    drop 1
+                    target i.A
+                    startBlock ()
+                | Op.BrTable -> Array.iter target body.LabelTables[i.A]
+                | _ when neverContinues op -> ()
+                | _ ->
+                    let pops, pushes = effect valid body.Locals (fun n -> stack[stack.Count - 1 - n]) i
+                    drop pops
+                    Array.iter push pushes
+
+                if neverContinues op then
+                    reachable <- false
+                    truncate (innermost().Base)
+
+            if reachable then
+                highest <- max highest height
+
+        {
+            Locals = body.Locals
+            LabelTables = body.LabelTables
+            Body = tree
+            FrameUnits = 16 + Array.sumBy width body.Locals + highest
+        }
