@@ -1,0 +1,85 @@
+namespace Twofold.Conformance
+
+// Verdicts on modules outside the suite: real ones, random valid ones, mutants with V8's answer.
+// In: real/, smith.zip, fuzz.zip. Out: every module is accepted or refused as V8 does; what needs the next issue's features is counted.
+
+open System.IO
+open System.Text.Json
+open NUnit.Framework
+open Twofold.Wasm
+
+[<TestFixture>]
+type Verdicts() =
+    /// Neither right nor wrong: the module uses what is switched off, or exceeds a limit that V8 does not have.
+    let beyond (r: Result<_, Rejected>) =
+        match r with
+        | Error e -> e.Kind.IsFeature || e.Kind.IsLimit
+        | Ok _ -> false
+
+    let report (what: string) (right: int) (beyond: int) (wrong: ResizeArray<string>) =
+        TestContext.Progress.WriteLine $"{what}: {right} right, {wrong.Count} wrong, {beyond} beyond this version"
+        Assert.That(right, Is.GreaterThan 0)
+        Assert.That(wrong, Is.Empty)
+
+    let check what (modules: seq<string * byte[] * bool>) =
+        let wrong = ResizeArray<string>()
+        let mutable right = 0
+        let mutable skipped = 0
+
+        for name, bytes, valid in modules do
+            let r = Verdict.check bytes
+
+            if beyond r then
+                skipped <- skipped + 1
+            elif r.IsOk = valid then
+                right <- right + 1
+            else
+                let verdict =
+                    match r with
+                    | Ok _ -> "accepted"
+                    | Error e -> string e
+
+                wrong.Add $"{name}: {verdict}"
+
+        report what right skipped wrong
+
+    [<Test>]
+    member _.``real modules are valid``() =
+        Directory.GetFiles(TestData.path "real", "*.wasm")
+        |> Array.sort
+        |> Seq.map (fun f -> Path.GetFileName f, File.ReadAllBytes f, true)
+        |> check "real"
+
+    [<TestCase(0)>]
+    [<TestCase(3)>]
+    member _.``wasm-smith's modules are valid``(profile: int) =
+        let zip = TestData.archive "smith.zip"
+        use lines = new StreamReader(new MemoryStream(zip.Read "traces.jsonl"))
+
+        let files = [
+            while not lines.EndOfStream do
+                use line = JsonDocument.Parse(lines.ReadLine())
+
+                if line.RootElement.GetProperty("profile").GetInt32() = profile then
+                    line.RootElement.GetProperty("file").GetString()
+        ]
+
+        files |> Seq.map (fun f -> f, zip.Read f, true) |> check $"smith profile {profile}"
+
+    [<Test>]
+    member _.``mutants are judged as V8 does``() =
+        let zip = TestData.archive "fuzz.zip"
+        use json = JsonDocument.Parse(zip.Read "mut/verdicts.json")
+
+        [ for p in json.RootElement.EnumerateObject() -> p.Name, p.Value[0].GetInt32() = 1 ]
+        |> Seq.map (fun (f, valid) -> f, zip.Read("mut/" + f), valid)
+        |> check "mutants"
+
+    [<Test>]
+    member _.``random modules are valid``() =
+        let zip = TestData.archive "fuzz.zip"
+
+        zip.Names
+        |> Seq.filter (fun n -> n.EndsWith ".wasm" && not (n.StartsWith "mut/"))
+        |> Seq.map (fun f -> f, zip.Read f, true)
+        |> check "fuzz"
