@@ -9,7 +9,7 @@ namespace Twofold.Wasm;
 internal abstract class CodeSource
 {
     /// <summary>Entry points by defined function, 0 while not compiled; native, because compiled code reads it.</summary>
-    public nint Table { get; protected init; }
+    public nint Table { get; protected set; }
 
     /// <summary>The entry point of a defined function; compiles it if that has not happened yet. Thread-safe.</summary>
     public abstract nint Resolve(int index);
@@ -86,6 +86,7 @@ internal sealed unsafe class StoreData : IDisposable
         MemoryLimit = memoryLimit;
         TableLimit = tableLimit;
         ReentryLimit = reentryDepth;
+        Guest = new StoreGuest(this);
         Begin(gas, units);
     }
 
@@ -97,14 +98,25 @@ internal sealed unsafe class StoreData : IDisposable
     public List<RefTable> Tables { get; } = [];
     public object?[] RefResults { get; } = new object?[StoreBlock.MaxResults];
     public object? Data { get; set; }
+    public List<WeakReference<CallTarget>> Targets { get; } = [];
 
-    /// <summary>An exception of a host function on its way through the guest.</summary>
-    public Exception? HostFailure { get; set; }
+    /// <summary>What host functions see of whoever calls them.</summary>
+    public StoreGuest Guest { get; }
     public long MemoryLimit { get; }
     public long TableLimit { get; }
     public int ReentryLimit { get; }
 
     public bool IsDisposed => Block == null;
+
+    /// <summary>Units of the logical stack that a call from the host starts with.</summary>
+    public int Units
+    {
+        get => Block->Units;
+        set => Block->Units = value;
+    }
+
+    public long Gas => Block->Gas;
+    public long GasLimit => Block->GasLimit;
 
     /// <summary>A new run: gas, stack and interruption as at the start.</summary>
     public void Begin(long gas, int units)
@@ -114,7 +126,6 @@ internal sealed unsafe class StoreData : IDisposable
         Block->Units = units;
         Block->UnitsLimit = units;
         Block->Depth = 0;
-        HostFailure = null;
         lock (sync)
         {
             interruption = null;
@@ -203,6 +214,8 @@ internal sealed unsafe class StoreData : IDisposable
         lock (sync)
         {
             if (IsDisposed) return;
+            foreach (var t in Targets)
+                if (t.TryGetTarget(out var target)) target.Block = 0;
             foreach (var i in Instances) i.Free();
             foreach (var m in Memories) m.Dispose();
             foreach (var t in Tables) t.Dispose();
@@ -269,6 +282,9 @@ internal sealed unsafe class InstanceData
 
     /// <summary>Elements of each segment; empty once dropped.</summary>
     public object?[][] Elems { get; set; } = [];
+
+    /// <summary>Calls an export by name: how host functions re-enter.</summary>
+    public Func<InstanceData, string, Value[], Value[]> Invoke { get; set; } = (_, _, _) => throw new InvalidOperationException("not linked");
 
     public Function FunctionAt(int index) => Functions[index] ??= MakeFunction(index);
 

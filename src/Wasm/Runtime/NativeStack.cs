@@ -123,3 +123,10 @@ public sealed class HostMemoryException : Exception
     /// <summary>What was asked for.</summary>
     public HostMemoryException(string message) : base(message) { }
 }
+
+/// <summary>A host function threw: an engine fault, never an outcome.</summary>
+public sealed class HostFunctionException : Exception
+{
+    /// <summary>Wraps what the host function threw.</summary>
+    public HostFunctionException(Exception inner) : base($"{inner.GetType().Name}: {inner.Message}", inner) { }
+}

@@ -7,6 +7,7 @@ using System.Runtime.CompilerServices;
 
 namespace Twofold.Wasm;
 
+#pragma warning disable CS1718 // a == a is the test for NaN
 internal static class Num
 {
     private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;

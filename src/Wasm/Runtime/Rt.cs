@@ -74,6 +74,63 @@ internal static unsafe class Rt
         }
     }
 
+    /// <summary>The start of a typed call: the store's block, ready for this thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static StoreBlock* EnterTarget(CallTarget target)
+    {
+        var store = (StoreBlock*)target.Block;
+        if (store == null) ThrowDisposed();
+        Enter(store);
+        return store;
+    }
+
+    [MethodImpl(Cold)]
+    private static void ThrowDisposed() => throw new ObjectDisposedException("Store", "the function's store is disposed");
+
+    // ---- host functions
+
+    private static HostHolder Holder(nint block) => Unsafe.As<HostHolder>(GCHandle.FromIntPtr(((HostBlock*)block)->Handle).Target!);
+
+    /// <summary>The delegate behind a host block; the units left are noted for re-entry.</summary>
+    public static Delegate HostDelegate(nint block, int units)
+    {
+        ((StoreBlock*)((HostBlock*)block)->Store)->Units = units;
+        return Holder(block).Target;
+    }
+
+    public static Guest HostGuest(nint block) => Holder(block).Store.Guest;
+
+    /// <summary>Calls a HostFunction with raw bits.</summary>
+    public static ulong CallHost(nint block, int units, ulong* arguments, int count)
+    {
+        var holder = Holder(block);
+        ((StoreBlock*)((HostBlock*)block)->Store)->Units = units;
+        try
+        {
+            return Unsafe.As<HostFunction>(holder.Target)(holder.Store.Guest, new ReadOnlySpan<ulong>(arguments, count));
+        }
+        catch (Exception e) when (e is not (WasmException or HostFunctionException or HostMemoryException))
+        {
+            // Marked, so that nobody mistakes it for trouble of compiled code.
+            throw new HostFunctionException(e);
+        }
+    }
+
+    /// <summary>Calls a HostCallback and checks that it gave what it declared.</summary>
+    public static Value[] CallHostBoxed(nint block, int units, Value[] arguments)
+    {
+        var holder = Holder(block);
+        ((StoreBlock*)((HostBlock*)block)->Store)->Units = units;
+        var results = Unsafe.As<HostCallback>(holder.Target)(holder.Store.Guest, arguments) ?? [];
+        var kinds = holder.Results;
+        bool right = results.Length == kinds.Length;
+        for (int i = 0; right && i < kinds.Length; i++) right = results[i].Kind == kinds[i];
+        if (!right)
+            throw new InvalidOperationException(
+                $"a host function declared results ({string.Join(", ", kinds)}) and gave ({string.Join(", ", results.Select(r => r.Kind))})");
+        return results;
+    }
+
     // ---- code
 
     /// <summary>Entry point of a defined function of the caller's module.</summary>
@@ -173,13 +230,19 @@ internal static unsafe class Rt
     public static void MemoryInit(nint context, int data, int memory, int to, int from, int count)
     {
         var instance = Instance(context);
-        var m = instance.Memories[memory];
         ulong d = (uint)to, s = (uint)from, n = (uint)count;
         instance.Store.Charge(GasPrices.Bytes(n));
+        InitMemory(instance, data, memory, d, s, n);
+    }
+
+    /// <summary>memory.init without its price: also what instantiation does for active segments.</summary>
+    public static void InitMemory(InstanceData instance, int data, int memory, ulong to, ulong from, ulong count)
+    {
+        var m = instance.Memories[memory];
         var segment = instance.Datas[data];
-        if (s + n > (ulong)segment.Length) throw new TrapException(TrapCode.MemoryOutOfBounds, s, n, (ulong)segment.Length);
-        Check(m, d, n);
-        instance.ModuleBytes.AsSpan(segment.Start + (int)s, (int)n).CopyTo(m.Span(d, (uint)n));
+        if (from + count > (ulong)segment.Length) throw new TrapException(TrapCode.MemoryOutOfBounds, from, count, (ulong)segment.Length);
+        Check(m, to, count);
+        instance.ModuleBytes.AsSpan(segment.Start + (int)from, (int)count).CopyTo(m.Span(to, (uint)count));
     }
 
     [MethodImpl(Cold)]

@@ -1,0 +1,114 @@
+namespace Twofold.Wasm.Compiler
+
+// A module's machine code: functions are compiled when they are first called, and freed with the module.
+// In: a ValidModule. Out: entry points in a native table that compiled code reads; 0 means not compiled yet.
+
+open System
+open System.Collections.Generic
+open System.Collections.Concurrent
+open System.Reflection.Emit
+open System.Runtime.InteropServices
+open System.Threading
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.Wasm.Preparation
+
+/// Numbers for function types: equal types of any module have equal numbers, so that an indirect call compares one integer.
+module internal CanonicalTypes =
+    let private ids = ConcurrentDictionary<FuncType, int>()
+    let mutable private last = 0
+
+    let id (t: FuncType) =
+        ids.GetOrAdd(t, (fun _ -> Interlocked.Increment &last))
+
+type internal CompiledCode(valid: ValidModule) as this =
+    inherit CodeSource()
+
+    /// Above this much CIL, RyuJIT's recursion may want more stack than a guest has left.
+    static let bigFunction = 20_000
+
+    /// RyuJIT runs on the guest's stack while at least this much of it is left.
+    static let jitStack = 1 <<< 20
+
+    let count = valid.Module.Functions.Length
+    let layout = Layout.ofModule valid
+    let methods: DynamicMethod[] = Array.zeroCreate count
+    let locks = Array.init 16 (fun _ -> obj ())
+    let cells = Dictionary<int64, nativeint>()
+
+    let typeIds =
+        valid.Module.Types
+        |> Array.map (fun t ->
+            match t.Composite with
+            | CompositeType.Func f -> CanonicalTypes.id f
+            | _ -> 0)
+
+    let table = NativeMemory.AllocZeroed(unativeint (max 1 count), 8un) |> NativeInterop.NativePtr.ofVoidPtr<nativeint>
+
+    let constCell (bits: int64) =
+        lock cells (fun () ->
+            match cells.TryGetValue bits with
+            | true, p -> p
+            | _ ->
+                let p = Marshal.AllocHGlobal 8
+                Marshal.WriteInt64(p, bits)
+                cells[bits] <- p
+                p)
+
+    let known index = Volatile.Read(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.add table index))
+
+    let context = {
+        Valid = valid
+        Layout = layout
+        CodeTable = NativeInterop.NativePtr.toNativeInt table
+        TypeIds = typeIds
+        ConstCell = constCell
+        FreshStackThunk = Thunks.freshStack
+        Known = known
+    }
+
+    let compile index =
+        let lowered = Lower.func context (Prepare.func valid index)
+        let method = Emit.define lowered
+        let mutable entry = 0n
+
+        // A jump out of a deep guest into the JIT must not end on its guard page.
+        if lowered.Code.Length > bigFunction || NativeStack.Remaining() < nativeint jitStack then
+            NativeStack.RunFresh(fun () -> entry <- Emit.entryPoint method)
+        else
+            entry <- Emit.entryPoint method
+
+        methods[index] <- method
+        Volatile.Write(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.add table index), entry)
+        entry
+
+    do this.Table <- NativeInterop.NativePtr.toNativeInt table
+
+    member _.Valid = valid
+    member _.Layout = layout
+    member _.TypeIds = typeIds
+
+    /// The lowered form of a function: for tests and for people who want to see it.
+    member _.Lowered index = Lower.func context (Prepare.func valid index)
+
+    override _.Resolve index =
+        match known index with
+        | 0n ->
+            lock locks[index &&& 15] (fun () ->
+                match known index with
+                | 0n -> compile index
+                | entry -> entry)
+        | entry -> entry
+
+    /// Compiles everything now.
+    member this.CompileAll() =
+        for i in 0 .. count - 1 do
+            this.Resolve i |> ignore
+
+    override _.Finalize() =
+        // Whoever can still run this code holds this object.
+        NativeMemory.Free(NativeInterop.NativePtr.toVoidPtr table)
+
+        for p in cells.Values do
+            Marshal.FreeHGlobal p

@@ -1,0 +1,183 @@
+namespace Twofold.Wasm
+
+// The compiled engine behind IWasmEngine: one store and one instance for each IWasmInstance, so that resetting touches nothing shared.
+// In: valid modules, settings, runs. Out: how runs ended; every exception of compiled code is turned into an end or a fault here.
+
+open System
+open System.Buffers.Binary
+open System.Runtime.InteropServices
+open System.Security.Cryptography
+open System.Threading
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.Wasm.Compiler
+
+/// Turns what escapes from compiled code into how a run ended.
+module internal Ending =
+    let ofException (e: exn) : RunEnd =
+        match e with
+        | :? TrapException as t ->
+            RunEnd.Trapped {
+                Code = t.Code
+                A = t.A
+                B = t.B
+                C = t.C
+                Detail = t.Detail
+            }
+        | :? OutOfGasException -> RunEnd.OutOfGas
+        | :? StackExhaustedException -> RunEnd.StackExhausted
+        | :? HostMemoryException
+        | :? OutOfMemoryException -> RunEnd.Fault(EngineFault.HostMemory e.Message)
+        | :? HostFunctionException -> RunEnd.Fault(EngineFault.HostFunction e.Message)
+        | :? GuestInterruptedException -> RunEnd.Fault EngineFault.Cancelled
+        | e -> RunEnd.Fault(EngineFault.Bug $"{e.GetType().Name}: {e.Message}")
+
+type internal CompiledInstance(store: StoreData, instance: InstanceData) =
+    let mutable clean = true
+
+    let run (f: Function) (s: RunSettings) : RunResult =
+        store.Begin(s.Gas, s.StackUnits)
+        store.Data <- s.Data
+        clean <- false
+        let mutable late = false
+
+        use _deadline =
+            if s.Deadline > TimeSpan.Zero then
+                new Timer(
+                    (fun _ ->
+                        late <- true
+                        store.Interrupt "deadline"),
+                    null,
+                    s.Deadline,
+                    Timeout.InfiniteTimeSpan
+                )
+            else
+                null
+
+        use _cancel =
+            if s.Cancellation.CanBeCanceled then
+                s.Cancellation.Register(fun () -> store.Interrupt "cancelled")
+            else
+                Unchecked.defaultof<CancellationTokenRegistration>
+
+        let ending =
+            try
+                Link.initialise instance (fun start -> Link.call start [||] |> ignore)
+                RunEnd.Returned(Link.call f s.Arguments)
+            with e ->
+                match e with
+                | :? GuestInterruptedException when late -> RunEnd.Fault(EngineFault.Deadline s.Deadline)
+                | e -> Ending.ofException e
+
+        store.Data <- null
+
+        {
+            End = ending
+            GasUsed =
+                match ending with
+                | RunEnd.OutOfGas -> s.Gas
+                | _ -> s.Gas - store.Gas
+        }
+
+    interface IWasmInstance with
+        member _.Run(s: RunSettings) =
+            if not clean then
+                invalidOp "an instance is reset between runs"
+
+            match Link.findExport instance s.Entry with
+            | ValueSome(Extern.Func f) ->
+                match Link.checkArguments s.Entry f s.Arguments with
+                | ValueSome e -> Error e
+                | ValueNone -> Ok(run f s)
+            | other -> Error(Link.noExport instance s.Entry "a function" other)
+
+        member _.Digests() =
+            use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+            let word = Array.zeroCreate<byte> 8
+
+            for m in instance.Memories do
+                BinaryPrimitives.WriteUInt64LittleEndian(Span word, m.Length)
+                hash.AppendData word
+                let step = 1UL <<< 30
+                let mutable at = 0UL
+
+                while at < m.Length do
+                    let n = min step (m.Length - at)
+                    hash.AppendData(Span<byte>.op_Implicit (m.Span(at, uint32 n)): ReadOnlySpan<byte>)
+                    at <- at + n
+
+            let memory = hash.GetHashAndReset()
+            let types = (instance.Code :?> CompiledCode).Valid.GlobalTypes
+
+            for g in 0 .. types.Length - 1 do
+                if not types[g].Value.IsRef then
+                    BinaryPrimitives.WriteInt64LittleEndian(Span word, Marshal.ReadInt64(Link.globalAddress instance g))
+                    hash.AppendData word
+
+            {
+                Memory = memory
+                Globals = hash.GetHashAndReset()
+                MemoryBytes = instance.Memories |> Array.sumBy (fun m -> int64 m.Length)
+            }
+
+        member _.Reset() =
+            if not clean then
+                Link.clear instance
+                clean <- true
+
+        member _.Dispose() = store.Dispose()
+
+type internal CompiledModule(code: CompiledCode) =
+    interface IWasmModule with
+        member _.Module = code.Valid
+
+        member _.Instantiate(s: InstanceSettings) =
+            let l = s.Limits
+            let store = new StoreData(Int64.MaxValue, l.StackUnits, l.MemoryBytes, l.TableEntries, s.ReentryDepth)
+            store.Rooted.Add code
+
+            let find (import: Import) =
+                match import.Type with
+                | ExternType.Memory t when s.Memory = Some(import.Module, import.Name) ->
+                    match Link.newMemory store { t with Min = max 1UL t.Min } with
+                    | Ok m -> ValueSome(Extern.Memory m)
+                    | Error _ -> ValueNone
+                | _ ->
+                    match s.Functions |> List.tryFind (fun f -> f.Module = import.Module && f.Name = import.Name) with
+                    | Some f -> ValueSome(Extern.Func(Link.hostRaw store $"{f.Module}.{f.Name}" f.Type f.Function))
+                    | None -> ValueNone
+
+            let made =
+                match Link.resolve code.Valid find with
+                | Error e -> Error e
+                | Ok imports -> Link.allocate store code imports
+
+            match made with
+            | Ok instance ->
+                instance.Invoke <-
+                    fun i name arguments ->
+                        match Link.findExport i name with
+                        | ValueSome(Extern.Func f) ->
+                            match Link.checkArguments name f arguments with
+                            | ValueSome e -> raise (InvalidOperationException(e.ToString()))
+                            | ValueNone -> Link.call f arguments
+                        | other -> raise (InvalidOperationException((Link.noExport i name "a function" other).ToString()))
+
+                Ok(new CompiledInstance(store, instance) :> IWasmInstance)
+            | Error e ->
+                store.Dispose()
+                Error e
+
+    interface IDisposable with
+        // Code is freed by the collector once no instance holds it.
+        member _.Dispose() = ()
+
+/// Our compiler: WebAssembly to CIL, RyuJIT to machine code, function by function as they are called.
+type CompiledEngine() =
+    /// Changes whenever generated code can change.
+    static member CompilerVersion = "1"
+
+    interface IWasmEngine with
+        member _.Name = "compiled"
+        member _.Version = $"{CompiledEngine.CompilerVersion}/{RuntimeInformation.FrameworkDescription}"
+        member _.Load valid = Ok(new CompiledModule(CompiledCode valid) :> IWasmModule)

@@ -1,0 +1,478 @@
+namespace Twofold.Wasm.Compiler
+
+// Linking and instantiation (core specification 4.5.4), in two steps: allocate once, initialise for every run of a pooled instance.
+// In: compiled code, a store, resolved imports. Out: an InstanceData; start functions and segments may end in a WasmException.
+
+open System
+open System.Runtime.InteropServices
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.Wasm.Preparation
+
+/// A global as others may import it.
+[<NoComparison; NoEquality>]
+type internal GlobalCell = {
+    Type: GlobalType
+    /// Where a numeric value is.
+    Address: nativeint
+    /// Where a reference is.
+    Ref: RefCell
+}
+
+/// What can be imported or exported.
+[<RequireQualifiedAccess; NoComparison; NoEquality>]
+type internal Extern =
+    | Func of Function
+    | Memory of LinearMemory
+    | Table of RefTable
+    | Global of GlobalCell
+
+module internal Link =
+    let private codeOf (i: InstanceData) = i.Code :?> CompiledCode
+
+    let private block (i: InstanceData) = NativeInterop.NativePtr.toNativeInt i.Block
+
+    // ---- describing externals
+
+    let private limitsText (l: SizeLimits) =
+        match l.Max with
+        | ValueSome m -> $"{l.Min} {m}"
+        | ValueNone -> string l.Min
+
+    let describeType (valid: ValidModule) (t: ExternType) =
+        match t with
+        | ExternType.Func i -> $"func {valid.FuncType i}"
+        | ExternType.Table t -> $"table {limitsText t.Limits} {t.Element}"
+        | ExternType.Memory l -> $"memory {limitsText l}"
+        | ExternType.Global g -> if g.Mutable then $"global (mut {g.Value})" else $"global {g.Value}"
+        | ExternType.Tag i -> $"tag {valid.FuncType i}"
+
+    let private sizes (length: uint64) (max: Nullable<uint64>) =
+        if max.HasValue then $"{length} {max.Value}" else string length
+
+    let describe (e: Extern) =
+        match e with
+        | Extern.Func f -> $"func {f.Signature}"
+        | Extern.Memory m -> $"memory {sizes m.Pages m.DeclaredMax}"
+        | Extern.Table t -> $"table {sizes t.Length t.DeclaredMax} {ValType t.ElementType}"
+        | Extern.Global g -> if g.Type.Mutable then $"global (mut {g.Type.Value})" else $"global {g.Type.Value}"
+
+    // ---- imports
+
+    let private fits (length: uint64) (max: Nullable<uint64>) (wanted: SizeLimits) =
+        length >= wanted.Min
+        && (match wanted.Max with
+            | ValueNone -> true
+            | ValueSome m -> max.HasValue && max.Value <= m)
+
+    let private matches (valid: ValidModule) (wanted: ExternType) (given: Extern) =
+        match wanted, given with
+        | ExternType.Func t, Extern.Func f -> CanonicalTypes.id (valid.FuncType t) = f.CanonicalType
+        | ExternType.Memory l, Extern.Memory m -> fits m.Pages m.DeclaredMax l
+        | ExternType.Table t, Extern.Table given -> t.Element.Code = given.ElementType && fits given.Length given.DeclaredMax t.Limits
+        | ExternType.Global g, Extern.Global given -> g.Value.Code = given.Type.Value.Code && g.Mutable = given.Type.Mutable
+        | _ -> false
+
+    let private incompatible (valid: ValidModule) (import: Import) (given: Extern) : Rejected = {
+        Kind = RejectKind.Link
+        Message = "incompatible import type"
+        Offset = import.Offset
+        Where = $"import {import.Module}.{import.Name}"
+        Expected = describeType valid import.Type
+        Found = describe given
+    }
+
+    let unknownImport (valid: ValidModule) (import: Import) : Rejected = {
+        Kind = RejectKind.Link
+        Message = "unknown import"
+        Offset = import.Offset
+        Where = $"import {import.Module}.{import.Name}"
+        Expected = describeType valid import.Type
+        Found = "nothing of that name"
+    }
+
+    /// Every import by position, or the first that is missing or of another type.
+    let resolve (valid: ValidModule) (find: Import -> Extern voption) : Result<Extern[], Rejected> =
+        let imports = valid.Module.Imports
+        let found = Array.zeroCreate imports.Length
+        let mutable error = ValueNone
+        let mutable i = 0
+
+        while error.IsNone && i < imports.Length do
+            match find imports[i] with
+            | ValueNone -> error <- ValueSome(unknownImport valid imports[i])
+            | ValueSome e when matches valid imports[i].Type e -> found[i] <- e
+            | ValueSome e -> error <- ValueSome(incompatible valid imports[i] e)
+
+            i <- i + 1
+
+        match error with
+        | ValueSome e -> Error e
+        | ValueNone -> Ok found
+
+    // ---- making stores' parts
+
+    let private overLimit what allowed found : Rejected = {
+        Rejected.limit -1 $"the store's {what} would exceed its limit" allowed found with
+            Where = what
+    }
+
+    let newMemory (store: StoreData) (t: SizeLimits) : Result<LinearMemory, Rejected> =
+        let limit = uint64 store.MemoryLimit / LinearMemory.PageSize
+        let total = store.Memories |> Seq.sumBy _.Pages
+
+        if t.Min > limit || total + t.Min > limit then
+            Error(overLimit "memory" $"{store.MemoryLimit} bytes" $"{(total + t.Min) * LinearMemory.PageSize} bytes")
+        else
+            let most = min (ValueOption.defaultValue 65536UL t.Max) (min 65536UL limit)
+
+            let declared =
+                match t.Max with
+                | ValueSome m -> Nullable m
+                | ValueNone -> Nullable()
+
+            let memory = new LinearMemory(t.Min, declared, most)
+            store.Memories.Add memory
+            Ok memory
+
+    let newTable (store: StoreData) (t: TableType) (init: obj) : Result<RefTable, Rejected> =
+        let total = store.Tables |> Seq.sumBy _.Length
+
+        if t.Limits.Min > uint64 store.TableLimit || total + t.Limits.Min > uint64 store.TableLimit then
+            Error(overLimit "tables" $"{store.TableLimit} entries" $"{total + t.Limits.Min} entries")
+        else
+            let declared =
+                match t.Limits.Max with
+                | ValueSome m -> Nullable m
+                | ValueNone -> Nullable()
+
+            let most = min (ValueOption.defaultValue 0xFFFFFFFFUL t.Limits.Max) (uint64 store.TableLimit)
+            let isFunc = Thunks.kindOf t.Element = ValueKind.FuncRef
+            let table = new RefTable(t.Element.Code, isFunc, t.Limits.Min, declared, most, init)
+            store.Tables.Add table
+            Ok table
+
+    // ---- allocation
+
+    let private writeEntry (instance: InstanceData) offset (f: Function) =
+        let entry = NativeInterop.NativePtr.ofNativeInt<FuncEntry> (block instance + nativeint (offset: int))
+        NativeInterop.NativePtr.write entry f.Entry
+
+    let globalAddress (instance: InstanceData) index =
+        let code = codeOf instance
+        let slot = block instance + nativeint (code.Layout.Global index)
+
+        if index < code.Valid.ImportedGlobals && code.Valid.GlobalTypes[index].Mutable then
+            Marshal.ReadIntPtr slot
+        else
+            slot
+
+    /// Places everything that lasts as long as the instance. Nothing of the guest runs.
+    let allocate (store: StoreData) (code: CompiledCode) (imports: Extern[]) : Result<InstanceData, Rejected> =
+        let valid = code.Valid
+        let m = valid.Module
+        let layout = code.Layout
+        let instance = InstanceData(store, code, layout.Size)
+        store.Add instance
+        instance.ModuleBytes <- m.Bytes
+        instance.Functions <- Array.zeroCreate valid.FuncTypes.Length
+        instance.RefGlobals <- Array.zeroCreate valid.GlobalTypes.Length
+
+        instance.MakeFunction <-
+            fun index ->
+                let own = index - valid.ImportedFuncs
+                let t = valid.FuncTypes[index]
+
+                let name =
+                    match valid.Names.Function index with
+                    | null -> $"function {index}"
+                    | n -> n
+
+                Function(store, block instance, CanonicalTypes.id t, t, code, own, 0n, name)
+
+        let memories = ResizeArray<LinearMemory>()
+        let tables = ResizeArray<RefTable>()
+        let mutable funcs = 0
+        let mutable globals = 0
+
+        for e in imports do
+            match e with
+            | Extern.Func f ->
+                instance.Functions[funcs] <- f
+                writeEntry instance (layout.Import funcs) f
+                funcs <- funcs + 1
+            | Extern.Memory x -> memories.Add x
+            | Extern.Table x -> tables.Add x
+            | Extern.Global g ->
+                let slot = block instance + nativeint (layout.Global globals)
+
+                if g.Type.Value.IsRef then instance.RefGlobals[globals] <- g.Ref
+                elif g.Type.Mutable then Marshal.WriteIntPtr(slot, g.Address)
+                else Marshal.WriteInt64(slot, Marshal.ReadInt64 g.Address)
+
+                globals <- globals + 1
+
+        for g in globals .. valid.GlobalTypes.Length - 1 do
+            if valid.GlobalTypes[g].Value.IsRef then
+                instance.RefGlobals[g] <- RefCell()
+
+        let mutable error = ValueNone
+
+        let keep (into: ResizeArray<'t>) made =
+            match made with
+            | Ok x -> into.Add x
+            | Error e -> error <- ValueSome e
+
+        for t in m.Memories do
+            if error.IsNone then
+                keep memories (newMemory store t)
+
+        for t in m.Tables do
+            if error.IsNone then
+                keep tables (newTable store t.Type null)
+
+        match error with
+        | ValueSome e -> Error e
+        | ValueNone ->
+            instance.Memories <- memories.ToArray()
+            instance.Tables <- tables.ToArray()
+            instance.Memories |> Array.iteri (fun i x -> x.Attach(block instance + nativeint (layout.Memory i)))
+            instance.Tables |> Array.iteri (fun i x -> x.Attach(block instance + nativeint (layout.Table i)))
+            Ok instance
+
+    // ---- initialisation
+
+    /// A constant expression's value: a number's bits, or a reference.
+    let private evaluate (instance: InstanceData) (e: ConstExpr) : struct (int64 * obj) =
+        let types = (codeOf instance).Valid.GlobalTypes
+        let stack = System.Collections.Generic.Stack<struct (int64 * obj)>()
+        let number v = stack.Push(struct (v, null))
+
+        let two f =
+            let struct (b, _) = stack.Pop()
+            let struct (a, _) = stack.Pop()
+            number (f a b)
+
+        let i32 (f: int -> int -> int) = two (fun a b -> int64 (uint32 (f (int a) (int b))))
+
+        for i in e do
+            match i.Op with
+            | Op.I32Const -> number (int64 (uint32 i.Imm))
+            | Op.F32Const -> number (i.Imm &&& 0xFFFFFFFFL)
+            | Op.I64Const
+            | Op.F64Const -> number i.Imm
+            | Op.I32Add -> i32 (+)
+            | Op.I32Sub -> i32 (-)
+            | Op.I32Mul -> i32 (*)
+            | Op.I64Add -> two (+)
+            | Op.I64Sub -> two (-)
+            | Op.I64Mul -> two (*)
+            | Op.GlobalGet when types[i.A].Value.IsRef -> stack.Push(struct (0L, instance.RefGlobals[i.A].Value))
+            | Op.GlobalGet -> number (Marshal.ReadInt64(globalAddress instance i.A))
+            | Op.RefFunc -> stack.Push(struct (0L, box (instance.FunctionAt i.A)))
+            | _ -> stack.Push(struct (0L, null))
+
+        stack.Pop()
+
+    let private offsetOf instance (e: ConstExpr) =
+        let struct (v, _) = evaluate instance e
+        uint64 (uint32 v)
+
+    let private charge (instance: InstanceData) (gas: int64) = instance.Store.Charge gas
+
+    /// Gas of the sizes that a module starts with.
+    let private chargeSizes (instance: InstanceData) =
+        let m = (codeOf instance).Valid.Module
+
+        for t in m.Memories do
+            charge instance (GasSchedule.pages t.Min)
+
+        for t in m.Tables do
+            charge instance (GasSchedule.entries t.Type.Limits.Min)
+
+    /// Globals, segments and start: what a run pays for and may end in. Re-runnable after `clear`.
+    let initialise (instance: InstanceData) (invoke: Function -> unit) =
+        let code = codeOf instance
+        let valid = code.Valid
+        let m = valid.Module
+        let bulk = GasSchedule.price GasClass.Bulk
+        chargeSizes instance
+
+        m.Globals
+        |> Array.iteri (fun k g ->
+            let index = valid.ImportedGlobals + k
+            let struct (bits, reference) = evaluate instance g.Init
+
+            if g.Type.Value.IsRef then
+                instance.RefGlobals[index].Value <- reference
+            else
+                Marshal.WriteInt64(globalAddress instance index, bits))
+
+        m.Tables
+        |> Array.iteri (fun k t ->
+            if not (isNull t.Init) then
+                let struct (_, reference) = evaluate instance t.Init
+                let table = instance.Tables[valid.ImportedTables + k]
+                table.Fill(0UL, table.Length, reference))
+
+        instance.Elems <-
+            m.Elems
+            |> Array.map (fun s ->
+                if isNull s.Funcs then
+                    s.Exprs
+                    |> Array.map (fun e ->
+                        let struct (_, reference) = evaluate instance e
+                        reference)
+                else
+                    s.Funcs |> Array.map (fun f -> box (instance.FunctionAt f)))
+
+        instance.Datas <- m.Datas |> Array.map (fun d -> DataRange(Start = d.Start, Length = d.Length))
+
+        m.Elems
+        |> Array.iteri (fun k s ->
+            match s.Mode with
+            | SegmentMode.Active(table, offset) ->
+                charge instance (bulk + GasSchedule.elements (uint64 s.Length))
+                Rt.InitTable(instance, k, table, offsetOf instance offset, 0UL, uint64 s.Length)
+                instance.Elems[k] <- Array.empty
+            | SegmentMode.Declarative -> instance.Elems[k] <- Array.empty
+            | SegmentMode.Passive -> ())
+
+        m.Datas
+        |> Array.iteri (fun k s ->
+            match s.Mode with
+            | SegmentMode.Active(memory, offset) ->
+                charge instance (bulk + GasSchedule.bytes (uint64 s.Length))
+                Rt.InitMemory(instance, k, memory, offsetOf instance offset, 0UL, uint64 s.Length)
+                instance.Datas[k] <- DataRange()
+            | _ -> ())
+
+        if m.Start >= 0 then
+            invoke (instance.FunctionAt m.Start)
+
+    /// Back to what `allocate` left: only for instances that own all they use.
+    let clear (instance: InstanceData) =
+        for m in instance.Memories do
+            m.Clear()
+
+        for t in instance.Tables do
+            t.Clear()
+
+        for k in 0 .. instance.RefGlobals.Length - 1 do
+            let index = k
+
+            if index >= (codeOf instance).Valid.ImportedGlobals && not (isNull instance.RefGlobals[index]) then
+                instance.RefGlobals[index].Value <- null
+
+        instance.Elems <- Array.empty
+        instance.Datas <- Array.empty
+        Array.Clear instance.Store.RefResults
+
+    // ---- exports
+
+    let findExport (instance: InstanceData) (name: string) : Extern voption =
+        let valid = (codeOf instance).Valid
+
+        match valid.Module.Exports |> Array.tryFind (fun e -> e.Name = name) with
+        | None -> ValueNone
+        | Some e ->
+            match e.Kind with
+            | ExternKind.Func -> ValueSome(Extern.Func(instance.FunctionAt e.Index))
+            | ExternKind.Memory -> ValueSome(Extern.Memory instance.Memories[e.Index])
+            | ExternKind.Table -> ValueSome(Extern.Table instance.Tables[e.Index])
+            | ExternKind.Global ->
+                let t = valid.GlobalTypes[e.Index]
+
+                ValueSome(
+                    Extern.Global {
+                        Type = t
+                        Address = (if t.Value.IsRef then 0n else globalAddress instance e.Index)
+                        Ref = instance.RefGlobals[e.Index]
+                    }
+                )
+            | _ -> ValueNone
+
+    // ---- host functions
+
+    let private hostFunction (store: StoreData) (name: string) (t: FuncType) (target: Delegate) (code: nativeint) =
+        let holder = new HostHolder(store, target, t.Results |> Array.map Thunks.kindOf)
+        store.Owned.Add holder
+        Function(store, NativeInterop.NativePtr.toNativeInt holder.Block, CanonicalTypes.id t, t, null, -1, code, name)
+
+    let hostRaw store name (t: FuncType) (f: HostFunction) = hostFunction store name t f (Thunks.hostRaw t)
+    let hostBoxed store name (t: FuncType) (f: HostCallback) = hostFunction store name t f (Thunks.hostBoxed t)
+
+    let hostTyped store name (t: FuncType) (f: Delegate) withGuest =
+        hostFunction store name t f (Thunks.hostTypedCached t (f.GetType()) withGuest)
+
+    // ---- calls
+
+    let funcType (f: Function) = f.TypeObject :?> FuncType
+
+    /// Calls a function with boxed values; the caller has checked them.
+    let call (f: Function) (arguments: Value[]) : Value[] =
+        let t = funcType f
+        let results = Array.zeroCreate t.Results.Length
+        let store = f.Store
+
+        if store.IsDisposed then
+            raise (ObjectDisposedException("Store", "the function's store is disposed"))
+
+        Rt.Enter store.Block
+        let saved = store.Units
+
+        try
+            (Thunks.entry t).Invoke(f.Code, f.Context, saved, arguments, results)
+        finally
+            store.Units <- saved
+            GC.KeepAlive f
+
+        results
+
+    /// The first argument that does not fit, as a refusal.
+    let checkArguments (name: string) (f: Function) (arguments: Value[]) : Rejected voption =
+        let t = funcType f
+        let kinds = t.Params |> Array.map Thunks.kindOf
+
+        let ok =
+            kinds.Length = arguments.Length
+            && Array.forall2 (fun (k: ValueKind) (a: Value) -> k = a.Kind) kinds arguments
+            && Array.forall2
+                (fun k (a: Value) -> k <> ValueKind.FuncRef || isNull a.Reference || a.Reference :? Function)
+                kinds
+                arguments
+
+        if ok then
+            ValueNone
+        else
+            let show (kinds: ValueKind seq) =
+                kinds |> Seq.map (fun k -> k.ToString().ToLowerInvariant()) |> String.concat ", "
+
+            ValueSome {
+                Kind = RejectKind.Request
+                Message = "the arguments do not fit the function"
+                Offset = -1
+                Where = $"export {name}"
+                Expected = $"({show kinds})"
+                Found = $"({arguments |> Seq.map _.Kind |> show})"
+            }
+
+    let noExport (instance: InstanceData) (name: string) (kind: string) (found: Extern voption) : Rejected =
+        let exports =
+            (codeOf instance).Valid.Module.Exports
+            |> Array.truncate 20
+            |> Array.map _.Name
+            |> String.concat ", "
+
+        {
+            Kind = RejectKind.Request
+            Message = "no such export"
+            Offset = -1
+            Where = $"export {name}"
+            Expected = kind
+            Found =
+                match found with
+                | ValueSome e -> describe e
+                | ValueNone -> if exports = "" then "no exports at all" else $"only {exports}"
+        }
