@@ -31,13 +31,7 @@ type EngineFault =
 
 /// A trap with its numbers (see TrapCode); detail is text the guest supplied, or null.
 [<Struct>]
-type Trap = {
-    Code: TrapCode
-    A: uint64
-    B: uint64
-    C: uint64
-    Detail: string
-}
+type Trap = { Code: TrapCode; A: uint64; B: uint64; C: uint64; Detail: string }
 
 /// How a run ended.
 [<RequireQualifiedAccess; NoComparison>]

@@ -75,10 +75,4 @@ type Cil =
 
 /// A lowered function, ready to be emitted.
 [<NoComparison; NoEquality>]
-type CilFunc = {
-    Name: string
-    Sig: CilSig
-    Locals: CilType[]
-    Code: Cil[]
-    Labels: int
-}
+type CilFunc = { Name: string; Sig: CilSig; Locals: CilType[]; Code: Cil[]; Labels: int }

@@ -19,8 +19,7 @@ module internal CanonicalTypes =
     let private ids = ConcurrentDictionary<FuncType, int>()
     let mutable private last = 0
 
-    let id (t: FuncType) =
-        ids.GetOrAdd(t, (fun _ -> Interlocked.Increment &last))
+    let id (t: FuncType) = ids.GetOrAdd(t, (fun _ -> Interlocked.Increment &last))
 
 type internal CompiledCode(valid: ValidModule) as this =
     inherit CodeSource()

@@ -16,14 +16,7 @@ open Twofold.Wasm.Compiler
 module internal Ending =
     let ofException (e: exn) : RunEnd =
         match e with
-        | :? TrapException as t ->
-            RunEnd.Trapped {
-                Code = t.Code
-                A = t.A
-                B = t.B
-                C = t.C
-                Detail = t.Detail
-            }
+        | :? TrapException as t -> RunEnd.Trapped { Code = t.Code; A = t.A; B = t.B; C = t.C; Detail = t.Detail }
         | :? OutOfGasException -> RunEnd.OutOfGas
         | :? StackExhaustedException -> RunEnd.StackExhausted
         | :? HostMemoryException
@@ -103,7 +96,7 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
 
                 while at < m.Length do
                     let n = min step (m.Length - at)
-                    hash.AppendData(Span<byte>.op_Implicit (m.Span(at, uint32 n)): ReadOnlySpan<byte>)
+                    hash.AppendData(Span<byte>.op_Implicit(m.Span(at, uint32 n)): ReadOnlySpan<byte>)
                     at <- at + n
 
             let memory = hash.GetHashAndReset()

@@ -23,8 +23,7 @@ module Emit =
     let private home = typeof<Rt>.Module
 
     let private descriptorOf =
-        let get =
-            typeof<DynamicMethod>.GetMethod("GetMethodDescriptor", BindingFlags.Instance ||| BindingFlags.NonPublic)
+        let get = typeof<DynamicMethod>.GetMethod("GetMethodDescriptor", BindingFlags.Instance ||| BindingFlags.NonPublic)
 
         fun (m: DynamicMethod) -> get.Invoke(m, null) :?> RuntimeMethodHandle
 
@@ -53,8 +52,7 @@ module Emit =
     let private instruction (il: ILGenerator) (self: DynamicMethod) (locals: LocalBuilder[]) (labels: Label[]) (c: Cil) =
         match c with
         | Cil.Ldarg i -> ldarg il i
-        | Cil.Starg i ->
-            if i < 256 then il.Emit(OpCodes.Starg_S, byte i) else il.Emit(OpCodes.Starg, int16 i)
+        | Cil.Starg i -> if i < 256 then il.Emit(OpCodes.Starg_S, byte i) else il.Emit(OpCodes.Starg, int16 i)
         | Cil.Ldloc i -> il.Emit(OpCodes.Ldloc, locals[i])
         | Cil.Ldloca i -> il.Emit(OpCodes.Ldloca, locals[i])
         | Cil.Stloc i -> il.Emit(OpCodes.Stloc, locals[i])

@@ -48,8 +48,7 @@ module internal Link =
         | ExternType.Global g -> if g.Mutable then $"global (mut {g.Value})" else $"global {g.Value}"
         | ExternType.Tag i -> $"tag {valid.FuncType i}"
 
-    let private sizes (length: uint64) (max: Nullable<uint64>) =
-        if max.HasValue then $"{length} {max.Value}" else string length
+    let private sizes (length: uint64) (max: Nullable<uint64>) = if max.HasValue then $"{length} {max.Value}" else string length
 
     let describe (e: Extern) =
         match e with
@@ -156,7 +155,7 @@ module internal Link =
     // ---- allocation
 
     let private writeEntry (instance: InstanceData) offset (f: Function) =
-        let entry = NativeInterop.NativePtr.ofNativeInt<FuncEntry> (block instance + nativeint (offset: int))
+        let entry = NativeInterop.NativePtr.ofNativeInt<FuncEntry>(block instance + nativeint (offset: int))
         NativeInterop.NativePtr.write entry f.Entry
 
     let globalAddress (instance: InstanceData) index =
@@ -438,16 +437,12 @@ module internal Link =
         let ok =
             kinds.Length = arguments.Length
             && Array.forall2 (fun (k: ValueKind) (a: Value) -> k = a.Kind) kinds arguments
-            && Array.forall2
-                (fun k (a: Value) -> k <> ValueKind.FuncRef || isNull a.Reference || a.Reference :? Function)
-                kinds
-                arguments
+            && Array.forall2 (fun k (a: Value) -> k <> ValueKind.FuncRef || isNull a.Reference || a.Reference :? Function) kinds arguments
 
         if ok then
             ValueNone
         else
-            let show (kinds: ValueKind seq) =
-                kinds |> Seq.map (fun k -> k.ToString().ToLowerInvariant()) |> String.concat ", "
+            let show (kinds: ValueKind seq) = kinds |> Seq.map (fun k -> k.ToString().ToLowerInvariant()) |> String.concat ", "
 
             ValueSome {
                 Kind = RejectKind.Request
@@ -459,11 +454,7 @@ module internal Link =
             }
 
     let noExport (instance: InstanceData) (name: string) (kind: string) (found: Extern voption) : Rejected =
-        let exports =
-            (codeOf instance).Valid.Module.Exports
-            |> Array.truncate 20
-            |> Array.map _.Name
-            |> String.concat ", "
+        let exports = (codeOf instance).Valid.Module.Exports |> Array.truncate 20 |> Array.map _.Name |> String.concat ", "
 
         {
             Kind = RejectKind.Request

@@ -96,7 +96,7 @@ type private Frame(op: Op, at: int, height: int, brLabel: int) =
 [<Struct; NoComparison>]
 type private ColdKey =
     | OutOfGas
-    | Stack
+    | NoStack
     | Interrupt
     | Simple of code: TrapCode
     | MemoryAt of memory: int * offset: int64 * bytes: int * isTemp: bool * local: int
@@ -206,15 +206,13 @@ module Lower =
             locals.Add t
             locals.Count - 1
 
-        let wasmLocals =
-            Array.init f.Locals.Length (fun i -> if i < pars then -1 else declare (cilType f.Locals[i]))
+        let wasmLocals = Array.init f.Locals.Length (fun i -> if i < pars then -1 else declare (cilType f.Locals[i]))
 
         let lStore = declare CilType.Native
         let lGas = declare CilType.I8
 
         let usesMemory =
-            f.Code
-            |> Array.exists (fun i -> i.A = 0 && i.Op >= 0x28us && i.Op <= 0x3Fus && (Opcodes.info i.Op).Imm <> Imm.None)
+            f.Code |> Array.exists (fun i -> i.A = 0 && i.Op >= 0x28us && i.Op <= 0x3Fus && (Opcodes.info i.Op).Imm <> Imm.None)
 
         let lBase = if usesMemory then declare CilType.Native else -1
         let lLen = if usesMemory then declare CilType.Native else -1
@@ -282,8 +280,7 @@ module Lower =
         let constant ty bits = Node(NodeKind.Const, ty, Imm = bits)
         let temp ty slot = Node(NodeKind.Temp, ty, Slot = slot)
 
-        let localNode i =
-            Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = (hasNan && nan.ReadsDirty[i]))
+        let localNode i = Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = (hasNan && nan.ReadsDirty[i]))
 
         let unary ty o (a: Node) =
             Node(
@@ -313,14 +310,7 @@ module Lower =
         /// The value with its NaN made canonical, if arithmetic could have made one.
         let clean (n: Node) =
             if n.Dirty then
-                Node(
-                    NodeKind.Canon,
-                    n.Ty,
-                    A = n,
-                    ReadsMemory = n.ReadsMemory,
-                    ReadsGlobal = n.ReadsGlobal,
-                    Depth = n.Depth + 1
-                )
+                Node(NodeKind.Canon, n.Ty, A = n, ReadsMemory = n.ReadsMemory, ReadsGlobal = n.ReadsGlobal, Depth = n.Depth + 1)
             else
                 n
 
@@ -328,12 +318,9 @@ module Lower =
         let unclean (n: Node) = if n.Kind = NodeKind.Canon then n.A else n
 
         let rec refersTo local (n: Node) =
-            not (isNull n)
-            && (if n.Kind = NodeKind.Local then n.Imm = int64 local
-                else refersTo local n.A || refersTo local n.B)
+            not (isNull n) && (if n.Kind = NodeKind.Local then n.Imm = int64 local else refersTo local n.A || refersTo local n.B)
 
-        let loadLocal i =
-            if i < pars then add (Cil.Ldarg(i + 2)) else add (Cil.Ldloc wasmLocals[i])
+        let loadLocal i = if i < pars then add (Cil.Ldarg(i + 2)) else add (Cil.Ldloc wasmLocals[i])
 
         let storeLocal i =
             covered.Remove i |> ignore
@@ -838,7 +825,13 @@ module Lower =
         let access (o: Op) (memory: int) (index: Node) (offset: int64) (ty: CilType) =
             let bytes = (Opcodes.info o).AccessBytes
             let n = Node(NodeKind.Load, ty, Op = o, Imm = offset, Memory = memory, ReadsMemory = true)
-            let least = if memory < ctx.Valid.MemoryTypes.Length then int64 ctx.Valid.MemoryTypes[memory].Min * 65536L else 0L
+
+            let least =
+                if memory < ctx.Valid.MemoryTypes.Length then
+                    int64 ctx.Valid.MemoryTypes[memory].Min * 65536L
+                else
+                    0L
+
             let reach = offset + int64 bytes
 
             match index.Kind with
@@ -1275,9 +1268,7 @@ module Lower =
             dead <- false
             covered.Clear()
 
-        let functionEnd () =
-            let fr = frames[0]
-
+        let functionEnd (fr: Frame) =
             for k in 1 .. fr.Results.Length - 1 do
                 if fr.ResultTypes[k] = CilType.Obj then
                     add (Cil.Ldarg 0)
@@ -1336,7 +1327,7 @@ module Lower =
 
             if frames.Count = 0 then
                 if not dead then
-                    functionEnd ()
+                    functionEnd fr
             elif not dead then
                 for k in 0 .. fr.Results.Length - 1 do
                     stack.Add(
@@ -1548,7 +1539,7 @@ module Lower =
             | OutOfGas ->
                 add (Cil.Ldarg 0)
                 callRt "OutOfGas"
-            | Stack ->
+            | NoStack ->
                 add (Cil.Ldarg 0)
                 callRt "StackExhausted"
             | Interrupt ->
@@ -1586,7 +1577,7 @@ module Lower =
         let prologue () =
             add (Cil.Ldarg 1)
             add (Cil.LdcI4 f.FrameUnits)
-            branch OpCodes.Blt (coldLabel Stack)
+            branch OpCodes.Blt (coldLabel NoStack)
 
             if f.Calls then
                 let body = newLabel ()
@@ -1613,15 +1604,7 @@ module Lower =
                 op OpCodes.Conv_I
                 let s = signature f.Type
 
-                add (
-                    Cil.Calli(
-                        {
-                            s with
-                                Params = Array.append s.Params [| CilType.I4 |]
-                        },
-                        false
-                    )
-                )
+                add (Cil.Calli({ s with Params = Array.append s.Params [| CilType.I4 |] }, false))
 
                 op OpCodes.Ret
                 mark body

@@ -99,11 +99,7 @@ module NanEscape =
         || (op >= 0xAEus && op <= 0xB1us)
         || (op >= 0xC00us && op <= 0xC07us)
 
-    let private nothing = {
-        CleanOnAssign = Array.empty
-        ReadsDirty = Array.empty
-        Slots = Dictionary()
-    }
+    let private nothing = { CleanOnAssign = Array.empty; ReadsDirty = Array.empty; Slots = Dictionary() }
 
     let private blockTypes (m: Module) (i: Instr) =
         match i.A with
@@ -344,12 +340,9 @@ module NanEscape =
 
                 for _ in info.Pushes do
                     push (
-                        if isArithmetic op then
-                            Arithmetic
-                        elif op >= 0xB2us && op <= 0xBAus then
-                            Clean
-                        else
-                            Preserved
+                        if isArithmetic op then Arithmetic
+                        elif op >= 0xB2us && op <= 0xBAus then Clean
+                        else Preserved
                     )
 
         // Facts flow along copies until nothing changes: observation backwards, kinds forwards.

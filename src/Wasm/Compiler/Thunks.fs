@@ -111,16 +111,13 @@ module Thunks =
     let entry: FuncType -> EntryThunk =
         cache (fun (t: FuncType) ->
             let m =
-                Emit.newMethod
-                    "wasm-entry"
-                    typeof<Void>
-                    [|
-                        typeof<nativeint>
-                        typeof<nativeint>
-                        typeof<int>
-                        typeof<Value[]>
-                        typeof<Value[]>
-                    |]
+                Emit.newMethod "wasm-entry" typeof<Void> [|
+                    typeof<nativeint>
+                    typeof<nativeint>
+                    typeof<int>
+                    typeof<Value[]>
+                    typeof<Value[]>
+                |]
 
             let il = m.GetILGenerator()
             il.Emit OpCodes.Ldarg_1
@@ -253,10 +250,7 @@ module Thunks =
             il.Emit(OpCodes.Ldc_I4, t.Params.Length)
             il.Emit(OpCodes.Call, rt "CallHost")
 
-            if t.Results.Length = 0 then
-                il.Emit OpCodes.Pop
-            else
-                ofBits il (Lower.cilType t.Results[0])
+            if t.Results.Length = 0 then il.Emit OpCodes.Pop else ofBits il (Lower.cilType t.Results[0])
 
             il.Emit OpCodes.Ret
             pinned m)
@@ -345,12 +339,7 @@ module Thunks =
     let private hostTypedCache = ConcurrentDictionary<struct (FuncType * Type * bool), Lazy<nativeint>>()
 
     let hostTypedCached (t: FuncType) (delegateType: Type) (withGuest: bool) =
-        hostTypedCache
-            .GetOrAdd(
-                struct (t, delegateType, withGuest),
-                (fun struct (t, d, g) -> lazy (hostTyped t d g))
-            )
-            .Value
+        hostTypedCache.GetOrAdd(struct (t, delegateType, withGuest), (fun struct (t, d, g) -> lazy (hostTyped t d g))).Value
 
     let private targetField name = typeof<CallTarget>.GetField(name, any)
 

@@ -120,13 +120,7 @@ module Prepare =
             closeBlock ()
             charge <- out.Count
 
-            out.Add {
-                Op = Op.Charge
-                A = 0
-                B = 0
-                Imm = 0L
-                Offset = offset
-            }
+            out.Add { Op = Op.Charge; A = 0; B = 0; Imm = 0L; Offset = offset }
 
         let enter op struct (starts: ValType[], ends: ValType[]) =
             frames.Push {
@@ -158,13 +152,7 @@ module Prepare =
 
         enter Op.Block (struct (Array.empty, ftype.Results))
 
-        out.Add {
-            Op = Op.Enter
-            A = 0
-            B = 0
-            Imm = 0L
-            Offset = if body.Code.Length > 0 then body.Code[0].Offset else 0
-        }
+        out.Add { Op = Op.Enter; A = 0; B = 0; Imm = 0L; Offset = if body.Code.Length > 0 then body.Code[0].Offset else 0 }
 
         openBlock out[0].Offset
 
