@@ -1,0 +1,225 @@
+/// Laws of decoding and validation: total on any bytes, the same answer each time, bounded cost, exact integers.
+/// In: generated and hostile bytes. Out: failures with the bytes.
+module Twofold.Properties.DecodeLaws
+
+open System
+open System.Diagnostics
+open NUnit.Framework
+open FsCheck.NUnit
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.Properties.DecodeGen
+
+let private limits = WasmLimits.Contract
+let private decode bytes = Decode.run limits Features.Default bytes
+let private check bytes = decode bytes |> Result.bind (Validate.run limits Features.Default)
+
+/// The refusal, or a failed test.
+let private refused bytes : Rejected =
+    match check bytes with
+    | Error e -> e
+    | Ok _ -> raise (AssertionException "accepted")
+
+[<Property(MaxTest = 3000, Arbitrary = [| typeof<Arbitraries> |])>]
+let ``decode never throws on any bytes, and what is accepted decodes again`` (Bytes bytes) =
+    match check bytes with
+    | Error e -> e.Message <> "" && e.Offset <= bytes.Length && string e <> ""
+    | Ok m ->
+        seq { 0 .. m.Module.Code.Length - 1 }
+        |> Seq.forall (fun i ->
+            let body = m.Body i
+            body.Code.Length > 0 && body.Code[body.Code.Length - 1].Op = Op.End)
+
+[<Property(MaxTest = 500, Arbitrary = [| typeof<Arbitraries> |])>]
+let ``the same bytes get the same answer, in any array`` (Bytes bytes) =
+    let answer b =
+        match check b with
+        | Ok m -> $"ok {m.FuncTypes.Length} {m.Module.Exports.Length}"
+        | Error e -> $"{e}"
+
+    answer bytes = answer (Array.copy bytes)
+
+[<Property(MaxTest = 500, Arbitrary = [| typeof<Arbitraries> |])>]
+let ``every feature switched on changes nothing that this version does not have`` (Bytes bytes) =
+    let mutable all = Features.Default
+
+    for i in 0..16 do
+        all <- all.With(enum<Feature> i)
+
+    let more = Decode.run limits all bytes |> Result.bind (Validate.run limits all)
+    (check bytes).IsOk = more.IsOk
+
+[<Property(MaxTest = 500, Arbitrary = [| typeof<Arbitraries> |])>]
+let ``what WebAssembly 1.0 accepts, the default accepts`` (Bytes bytes) =
+    let first = Decode.run limits Features.Wasm1 bytes |> Result.bind (Validate.run limits Features.Wasm1)
+    first.IsError || (check bytes).IsOk
+
+/// A global's initialiser as decoded.
+let private constant (valType: byte) (opcode: byte) (encoded: byte[]) =
+    moduleOf [ section 6 (Array.concat [ [| 1uy; valType; 0uy; opcode |]; encoded; [| 0x0Buy |] ]) ]
+    |> decode
+    |> Result.map (fun m -> m.Globals[0].Init[0].Imm)
+
+[<Property>]
+let ``an i32 survives every allowed length of LEB128, and one more is too long`` (n: int) =
+    [ 1..5 ] |> List.forall (fun width -> constant 0x7Fuy 0x41uy (sleb width (int64 n)) = Ok(int64 n))
+    && (match constant 0x7Fuy 0x41uy (sleb 6 (int64 n)) with
+        | Error e -> e.Message = "integer representation too long"
+        | Ok _ -> false)
+
+[<Property>]
+let ``an i64 survives every allowed length of LEB128, and one more is too long`` (n: int64) =
+    [ 1..10 ] |> List.forall (fun width -> constant 0x7Euy 0x42uy (sleb width n) = Ok n)
+    && (match constant 0x7Euy 0x42uy (sleb 11 n) with
+        | Error e -> e.Message = "integer representation too long"
+        | Ok _ -> false)
+
+[<Test>]
+let ``no prefix of a sample throws, and an accepted one ends where a section ends`` () =
+    for sample in samples.Value |> Array.filter (fun s -> s.Length < 4000) do
+        for n in 0 .. sample.Length - 1 do
+            match decode (Array.truncate n sample) with
+            | Error e when n < 8 -> Assert.That(e.Message, Is.EqualTo "unexpected end")
+            | Error e -> Assert.That(e.Kind.IsMalformed, $"{n} bytes: {e}")
+            | Ok m -> Assert.That(m.Code.Length, Is.EqualTo m.Functions.Length)
+
+[<Test>]
+let ``samples are valid`` () =
+    Assert.That(samples.Value.Length, Is.GreaterThan 0)
+
+    for sample in samples.Value do
+        match check sample with
+        | Ok _ -> ()
+        | Error e -> Assert.Fail(string e)
+
+/// Blocks nested n deep, closed again.
+let private nested n =
+    withBody (Array.concat [ [| 0uy |]; Array.init (2 * n) (fun i -> if i % 2 = 0 then 0x02uy else 0x40uy); Array.create (n + 1) 0x0Buy ])
+
+[<Test>]
+let ``99,999 nested blocks are validated without native recursion, one more is over the limit`` () =
+    let small = Threading.Thread((fun () -> Assert.That((check (nested 99_999)).IsOk)), 128 * 1024)
+    small.Start()
+    small.Join()
+    Assert.That((refused (nested 100_000)).Kind, Is.EqualTo RejectKind.Limit)
+
+[<TestCase(1)>]
+[<TestCase(2)>]
+[<TestCase(3)>]
+[<TestCase(4)>]
+[<TestCase(5)>]
+[<TestCase(6)>]
+[<TestCase(7)>]
+[<TestCase(9)>]
+[<TestCase(10)>]
+[<TestCase(11)>]
+[<TestCase(13)>]
+let ``a count of 2^32 - 1 in 15 bytes costs nothing`` (id: int) =
+    let bytes = moduleOf [ section id [| 0xFFuy; 0xFFuy; 0xFFuy; 0xFFuy; 0x0Fuy |] ]
+    decode bytes |> ignore
+    let before = GC.GetAllocatedBytesForCurrentThread()
+    let answer = decode bytes
+    let spent = GC.GetAllocatedBytesForCurrentThread() - before
+    Assert.That(answer.IsError)
+    Assert.That(spent, Is.LessThan 65_536L)
+
+[<Test>]
+let ``2^32 - 1 locals in ten bytes are over the limit and cost nothing; 2^32 are malformed`` () =
+    let locals (groups: (uint64 * byte) list) =
+        withBody (
+            Array.concat [
+                leb (uint64 groups.Length)
+                for n, t in groups do
+                    leb n
+                    [| t |]
+                [| 0x0Buy |]
+            ]
+        )
+
+    let one = locals [ 0xFFFFFFFFUL, 0x7Fuy ]
+    check one |> ignore
+    let before = GC.GetAllocatedBytesForCurrentThread()
+    let answer = refused one
+    Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan 65_536L)
+    Assert.That(answer.Kind, Is.EqualTo RejectKind.Limit)
+    let two = refused (locals [ 0xFFFFFFFFUL, 0x7Fuy; 1UL, 0x7Euy ])
+    Assert.That(two.Kind, Is.EqualTo RejectKind.Malformed)
+    Assert.That(two.Message, Is.EqualTo "too many locals")
+    Assert.That((check (locals [ 10_000UL, 0x7Fuy ])).IsOk)
+    Assert.That((refused (locals [ 10_001UL, 0x7Fuy ])).Kind, Is.EqualTo RejectKind.Limit)
+
+/// br_table with a million labels, over and over, in a block of a hundred results.
+[<Test>]
+let ``wide branches over huge label tables take bounded time`` () =
+    let results = Array.create 100 0x7Fuy
+
+    let body =
+        Array.concat [
+            [| 0uy; 0x02uy; 0uy; 0x00uy |] // no locals; block (type 0); unreachable
+            [| 0x0Euy |]
+            leb 1_000_000UL
+            Array.init 1_000_001 (fun i -> byte (i &&& 1))
+            [| 0x0Buy; 0x0Buy |]
+        ]
+
+    let bytes =
+        moduleOf [
+            section 1 (Array.concat [ [| 1uy; 0x60uy; 0uy |]; leb 100UL; results ])
+            section 3 [| 1uy; 0uy |]
+            section 10 (Array.concat [ [| 1uy |]; leb (uint64 body.Length); body ])
+        ]
+
+    let clock = Stopwatch.StartNew()
+    let answer = check bytes
+
+    Assert.That(
+        answer.IsOk,
+        (match answer with
+         | Error e -> string e
+         | Ok _ -> "")
+    )
+
+    Assert.That(clock.ElapsedMilliseconds, Is.LessThan 5_000L)
+
+[<Test>]
+let ``bad magic, a component and 10 MiB and a byte are refused by name`` () =
+    Assert.That((refused [| 1uy .. 8uy |]).Message, Is.EqualTo "magic header not detected")
+    let c = refused [| 0uy; 0x61uy; 0x73uy; 0x6Duy; 0x0Duy; 0uy; 1uy; 0uy |]
+    Assert.That(c.Kind, Is.EqualTo RejectKind.Component)
+    Assert.That(c.Expected, Does.Contain "core module")
+    let big = refused (Array.append preamble (Array.zeroCreate (10 * 1024 * 1024 - 7)))
+    Assert.That(big.Kind, Is.EqualTo RejectKind.Limit)
+    Assert.That(big.Found, Is.EqualTo "10485761 bytes")
+
+[<Test>]
+let ``a memory of 8193 pages is refused at 512 MiB, 8192 are not`` () =
+    let memory (pages: uint64) = moduleOf [ section 5 (Array.append [| 1uy; 0uy |] (leb pages)) ]
+    Assert.That((check (memory 8192UL)).IsOk)
+    let e = refused (memory 8193UL)
+    Assert.That(e.Kind, Is.EqualTo RejectKind.Limit)
+    Assert.That(e.Found, Is.EqualTo "8193 pages")
+
+/// Bytes after the opcode are what each instruction needs at least; the answer must name the feature and the opcode's offset.
+[<TestCase("fd0c00000000000000000000000000000000", Feature.Simd)>]
+[<TestCase("fd8002", Feature.RelaxedSimd)>]
+[<TestCase("fe0300", Feature.Threads)>]
+[<TestCase("fb00", Feature.Gc)>]
+[<TestCase("d3", Feature.Gc)>]
+[<TestCase("1400", Feature.FunctionReferences)>]
+[<TestCase("1f4000", Feature.Exceptions)>]
+[<TestCase("0800", Feature.Exceptions)>]
+[<TestCase("0640", Feature.LegacyExceptions)>]
+let ``what 3.0 defines is refused by the feature's name at its offset`` (hex: string) (feature: Feature) =
+    let bytes = withBody (Array.concat [ [| 0uy |]; Convert.FromHexString hex; [| 0x0Buy |] ])
+    let e = refused bytes
+    Assert.That(e.Kind, Is.EqualTo(RejectKind.Feature feature))
+    Assert.That(Convert.ToHexString(bytes, e.Offset, 1), Is.EqualTo(hex.Substring(0, 2).ToUpperInvariant()))
+    Assert.That(e.Where, Is.EqualTo "function 0")
+
+[<Test>]
+let ``opcodes that nothing defines are malformed`` () =
+    for op in [ 0xFFuy; 0xF3uy; 0x27uy; 0xC5uy; 0x1Duy ] do
+        let e = refused (withBody [| 0uy; op; 0x0Buy |])
+        Assert.That(e.Kind, Is.EqualTo RejectKind.Malformed)
+        Assert.That(e.Message, Does.StartWith "illegal opcode")
