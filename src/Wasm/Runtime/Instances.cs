@@ -296,3 +296,18 @@ internal sealed unsafe class InstanceData
         Block = null;
     }
 }
+
+/// <summary>A global's cell that the host made.</summary>
+internal sealed unsafe class NativeCell : IDisposable
+{
+    public nint Address { get; private set; } = (nint)NativeMemory.AllocZeroed(16);
+
+    public void Dispose()
+    {
+        if (Address != 0) NativeMemory.Free((void*)Address);
+        Address = 0;
+        GC.SuppressFinalize(this);
+    }
+
+    ~NativeCell() => Dispose();
+}

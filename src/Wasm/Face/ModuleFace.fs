@@ -1,0 +1,139 @@
+namespace Twofold.Wasm
+
+// A loaded module: decoded, validated, compiled function by function as they are called. Shared by stores and threads.
+// In: bytes or a path, options. Out: imports, exports, and what Linker.Instantiate needs.
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Runtime.InteropServices
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.Wasm.Compiler
+
+/// How modules are loaded. Immutable: each With gives a changed copy.
+[<Sealed; AllowNullLiteral>]
+type ModuleOptions private (features: Features, limits: WasmLimits, eager: bool) =
+    /// The default: every feature this version has, the host's limits, functions compiled when first called.
+    new() = ModuleOptions(Features.Default, WasmLimits.Host, false)
+    /// The features a module may use.
+    member _.Features = features
+    /// The limits a module must keep.
+    member _.Limits = limits
+    /// Whether everything is compiled at once.
+    member _.Eager = eager
+    /// Another set of features.
+    member _.WithFeatures(features: Features) = ModuleOptions(features, limits, eager)
+    /// Other limits.
+    member _.WithLimits(limits: WasmLimits) = ModuleOptions(features, limits, eager)
+    /// Compile everything when the module is loaded, or each function when it is first called.
+    member _.WithEagerCompilation(eager: bool) = ModuleOptions(features, limits, eager)
+
+/// An import of a module (core specification 2.5.11).
+[<Sealed>]
+type ImportInfo internal (i: Import, description: string) =
+    /// The module it is asked of.
+    member _.Module = i.Module
+    /// The name it is asked by.
+    member _.Name = i.Name
+
+    /// Function, table, memory, global or tag.
+    member _.Kind =
+        match i.Type with
+        | ExternType.Func _ -> ExternKind.Func
+        | ExternType.Table _ -> ExternKind.Table
+        | ExternType.Memory _ -> ExternKind.Memory
+        | ExternType.Global _ -> ExternKind.Global
+        | ExternType.Tag _ -> ExternKind.Tag
+
+    /// The type in the text format's words: `func [i32 i32] -> [i32]`, `memory 1 2`.
+    member _.Type = description
+    /// `env.log: func [i32] -> []`.
+    override _.ToString() = $"{i.Module}.{i.Name}: {description}"
+
+/// An export of a module (core specification 2.5.10).
+[<Sealed>]
+type ExportInfo internal (e: Export, description: string) =
+    /// The name.
+    member _.Name = e.Name
+    /// Function, table, memory, global or tag.
+    member _.Kind = e.Kind
+    /// The type in the text format's words.
+    member _.Type = description
+    /// `add: func [i32 i32] -> [i32]`.
+    override _.ToString() = $"{e.Name}: {description}"
+
+/// A module that decodes and validates. Thread-safe; code is freed when neither it nor any instance is reachable.
+[<Sealed; AllowNullLiteral>]
+type Module private (code: CompiledCode) =
+    let valid = code.Valid
+
+    let exportType (e: Export) =
+        match e.Kind with
+        | ExternKind.Func -> ExternType.Func valid.FuncTypeIndices[e.Index]
+        | ExternKind.Table -> ExternType.Table valid.TableTypes[e.Index]
+        | ExternKind.Memory -> ExternType.Memory valid.MemoryTypes[e.Index]
+        | ExternKind.Global -> ExternType.Global valid.GlobalTypes[e.Index]
+        | _ -> ExternType.Tag e.Index
+
+    let imports = valid.Module.Imports |> Array.map (fun i -> ImportInfo(i, Link.describeType valid i.Type))
+
+    let exports = valid.Module.Exports |> Array.map (fun e -> ExportInfo(e, Link.describeType valid (exportType e)))
+
+    static let build (bytes: byte[]) (options: ModuleOptions) =
+        Decode.run options.Limits options.Features bytes
+        |> Result.bind (Validate.run options.Limits options.Features)
+        |> Result.map (fun valid ->
+            let code = CompiledCode valid
+
+            if options.Eager then
+                code.CompileAll()
+
+            Module code)
+
+    member internal _.Code = code
+    /// What it needs, in order.
+    member _.Imports: IReadOnlyList<ImportInfo> = imports
+    /// What it offers, in order.
+    member _.Exports: IReadOnlyList<ExportInfo> = exports
+    /// The name in its name section, or empty.
+    member _.Name = valid.Names.Module
+
+    /// Compiles every function now instead of when it is first called.
+    member _.CompileAll() = code.CompileAll()
+
+    /// Loads a module from its binary format. The bytes are copied.
+    /// Throws RejectedException when they are not a valid module within the options' features and limits.
+    static member Load(bytes: byte[], options: ModuleOptions) : Module =
+        ArgumentNullException.ThrowIfNull bytes
+        ArgumentNullException.ThrowIfNull options
+        build (Array.copy bytes) options |> Refuse.orRaise
+
+    /// Loads a module from its binary format with the default options.
+    static member Load(bytes: byte[]) : Module = Module.Load(bytes, ModuleOptions())
+
+    /// Loads a module from a file. Throws RejectedException like the other overloads, and what File.ReadAllBytes throws.
+    static member Load(path: string, options: ModuleOptions) : Module =
+        ArgumentNullException.ThrowIfNull path
+        ArgumentNullException.ThrowIfNull options
+        build (File.ReadAllBytes path) options |> Refuse.orRaise
+
+    /// Loads a module from a file with the default options.
+    static member Load(path: string) : Module = Module.Load(path, ModuleOptions())
+
+    /// Loads a module, or says why not: exactly one of the two outputs is null.
+    static member TryLoad
+        (bytes: byte[], options: ModuleOptions, [<Out>] loaded: byref<Module>, [<Out>] rejection: byref<Rejection>)
+        : bool =
+        ArgumentNullException.ThrowIfNull bytes
+        ArgumentNullException.ThrowIfNull options
+
+        match build (Array.copy bytes) options with
+        | Ok m ->
+            loaded <- m
+            rejection <- null
+            true
+        | Error e ->
+            loaded <- null
+            rejection <- Rejection e
+            false
