@@ -1326,7 +1326,8 @@ module Lower =
             dead <- i.A = 0
 
             if frames.Count = 0 then
-                if not dead then
+                // The end may be reached by `return` alone.
+                if not dead || fr.Targeted then
                     functionEnd fr
             elif not dead then
                 for k in 0 .. fr.Results.Length - 1 do
