@@ -163,3 +163,73 @@ let ``token ids are empty or a contract's address and a name`` () =
             caller.Text + ":" + String('\ud800', 1)
         ] do
         Assert.That((TokenId.tryParse bad).IsNone, bad)
+
+[<Test>]
+let ``the published bytes stay`` () =
+    // Written down by hand from docs/RECEIPT_FORMAT.md. When one of these changes, the version byte must.
+    let hex (parts: obj list) =
+        let w = WireWriter()
+
+        for part in parts do
+            match part with
+            | :? int as n -> w.U8(byte n)
+            | :? uint32 as n -> w.U32 n
+            | :? uint64 as n -> w.U64 n
+            | :? string as s -> w.Raw(Text.Encoding.UTF8.GetBytes s)
+            | :? (byte[]) as b -> w.Raw b
+            | other -> failwith $"{other}"
+
+        Convert.ToHexStringLower(w.ToArray())
+
+    let a, c = caller.Text, contract.Text
+    let own = (ownToken "COIN").Text
+
+    for effect, expected in
+        [
+            Effect.Context ContextEffect.Caller, hex [ 0x45; 1; 0x12 ]
+            Effect.State(StateEffect.Set(StateKey [| 5uy |], [||])), hex [ 0x45; 1; 0x22; 1u; 5; 0u ]
+            Effect.Utxo(UtxoEffect.Transfer(caller, contract, 258UL, TokenId.Native)), hex [ 0x45; 1; 0x31; a; c; 258UL; 0u ]
+            Effect.Output(OutputEffect.CreateLocked { Owner = caller; Token = ownToken "COIN"; Amount = 7UL; Lock = Lock.Height 9UL }),
+            hex [ 0x45; 1; 0x41; a; 47u; own; 7UL; 2; 9UL ]
+            Effect.Event(EventEffect.Log(-1, "é")), hex [ 0x45; 1; 0x51; 0xFFFFFFFFu; 2u; "é" ]
+        ] do
+        Assert.That(Convert.ToHexStringLower(Encoding.bytes Encoding.writeEffect effect), Is.EqualTo expected)
+
+    let answer a = Convert.ToHexStringLower(Encoding.bytes Encoding.writeAnswer a)
+
+    Assert.That(answer (Error HostErrorCode.Unauthorized), Is.EqualTo(hex [ 0x52; 1; 0; 10u ]))
+    Assert.That(answer (Ok(Reply.Bytes [| 3uy |])), Is.EqualTo(hex [ 0x52; 1; 7; 1u; 3 ]))
+
+    let utxo = {
+        Utxo.Id = { Transaction = hash 1; Index = 2u }
+        Owner = caller
+        Token = TokenId.Native
+        Amount = 10UL
+        Lock = Lock.None
+    }
+
+    let draft =
+        Draft.fold (Draft.initial context) [
+            DraftEvent.InputSpent utxo
+            DraftEvent.OutputAdded(0u, { Owner = contract; Token = TokenId.Native; Amount = 10UL; Lock = Lock.None })
+            DraftEvent.Minted(ownToken "COIN", 4UL)
+            DraftEvent.Burned(ownToken "COIN", 4UL)
+            DraftEvent.StateWritten(StateKey [| 2uy |], StateWrite.Delete)
+            DraftEvent.StateWritten(StateKey [| 1uy; 0uy |], StateWrite.Put [| 8uy |])
+            DraftEvent.EventEmitted { Name = "e"; Data = [| 6uy |] }
+            DraftEvent.ReturnDataSet [| 5uy |]
+        ]
+
+    let expected =
+        hex [
+            yield! [ box 0x44; 1; 0; context.TransactionId.Bytes; a; c ]
+            yield! [ box 1u; (hash 1).Bytes; 2u; a; 0u; 10UL; 0 ]
+            yield! [ box 1u; 0u; c; 0u; 10UL; 0; 1u ]
+            yield! [ box 0u; 0u ]
+            yield! [ box 1u; 47u; own; 4UL; 1u; 47u; own; 4UL ]
+            yield! [ box 2u; 2u; 1; 0; 1; 1u; 8; 1u; 2; 0 ]
+            yield! [ box 1u; 1u; "e"; 1u; 6 ]
+            yield! [ box 1u; 5 ]
+        ]
+
+    Assert.That(Convert.ToHexStringLower(Encoding.bytes Encoding.writeDraft draft), Is.EqualTo expected)

@@ -155,3 +155,6 @@ let ``prices saturate`` () =
 
     Assert.That(Schedule.before price 0UL 2UL, Is.EqualTo 7L)
     Assert.That(Schedule.before price System.UInt64.MaxValue System.UInt64.MaxValue, Is.EqualTo System.Int64.MaxValue)
+
+[<Test>]
+let ``the reference page is not stale`` () = Repository.generated "docs/HOST_ABI.md" Docs.markdown
