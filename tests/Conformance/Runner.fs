@@ -6,6 +6,7 @@ namespace Twofold.Conformance
 open System.Collections.Generic
 open System.Text.Json
 open Twofold.Wasm
+open Twofold.Wasm.Validation
 
 /// Assertions of one file; every command but `register` counts as one.
 [<Sealed>]
@@ -54,6 +55,8 @@ module Runner =
         let folder = file.Substring(0, file.LastIndexOf '/' + 1)
         let names = Dictionary<string, Slot>()
         let definitions = Dictionary<string, byte[]>()
+        // Names under which a skipped module would have been importable.
+        let missing = HashSet<string>()
         let mutable current = Slot.Broken
         let noEngine = "no engine is plugged in"
 
@@ -84,6 +87,9 @@ module Runner =
             let expected = prop c "text"
             if sameWording expected actual then pass () else fail c $"expected \"{expected}\", got \"{actual}\""
 
+        let importsMissing (valid: ValidModule) = valid.Module.Imports |> Array.exists (fun i -> missing.Contains i.Module)
+        let skippedImports = $"{Skips.otherLevels}: imports from a skipped module"
+
         /// Instantiates for `module` and `module_instance`.
         let start (c: JsonElement) (bytes: byte[]) =
             match Verdict.check bytes with
@@ -93,6 +99,9 @@ module Runner =
             | Error e ->
                 fail c (string e)
                 Slot.Broken
+            | Ok valid when importsMissing valid ->
+                tally.Skip skippedImports
+                Slot.Skipped skippedImports
             | Ok _ ->
                 match host with
                 | None ->
@@ -103,10 +112,6 @@ module Runner =
                     | Ok instance ->
                         pass ()
                         Slot.Instance instance
-                    // What a skipped module would have exported cannot be imported.
-                    | Error(NotInstantiated.Unlinkable m) when names.Values |> Seq.exists _.IsSkipped ->
-                        tally.Skip $"{Skips.otherLevels}: imports from a skipped module"
-                        Slot.Skipped $"{Skips.otherLevels}: imports from a skipped module ({m})"
                     | Error e ->
                         fail c $"{e}"
                         Slot.Broken
@@ -145,6 +150,7 @@ module Runner =
             match Verdict.check bytes, host with
             | Error { Kind = RejectKind.Feature f }, _ -> tally.Skip(needs f)
             | Error e, _ -> fail c (string e)
+            | Ok valid, _ when importsMissing valid -> tally.Skip skippedImports
             | Ok _, None -> tally.Skip noEngine
             | Ok _, Some h ->
                 match prop c "type", h.Instantiate bytes with
@@ -179,6 +185,7 @@ module Runner =
             | "register" ->
                 match slot c "name", host with
                 | Slot.Instance i, Some h -> h.Register(prop c "as", i)
+                | Slot.Skipped _, _ -> missing.Add(prop c "as") |> ignore
                 | _ -> ()
             | "action" ->
                 perform c (fun e ->

@@ -1,7 +1,7 @@
 namespace Twofold.Conformance
 
-// The official suite: one test per file, a counted line at the end.
-// In: spec.zip and its manifest. Out: failures with file, line, expected and found.
+// The official suite: one test per file and engine, a counted line for each engine at the end.
+// In: spec.zip, its manifest, Hosts.all. Out: failures with file, line, expected and found.
 
 open System.Collections.Generic
 open System.Text.Json
@@ -26,17 +26,13 @@ module Manifest =
                     }
             ]
 
-/// Engines under test, by name; each file runs on each. Without any, only verdicts are tested.
-module Hosts =
-    let make: (unit -> ISuiteHost) option = None
+/// Counts of one engine over all files.
+type private Totals() =
+    let skips = SortedDictionary<string, int>()
+    let mutable passed = 0
+    let mutable failed = 0
 
-[<TestFixture>]
-type SpecSuite() =
-    static let mutable passed = 0
-    static let mutable failed = 0
-    static let skips = SortedDictionary<string, int>()
-
-    static let count (t: Tally) =
+    member _.Add(t: Tally) =
         lock skips (fun () ->
             passed <- passed + t.Passed
             failed <- failed + t.Failures.Count
@@ -47,13 +43,27 @@ type SpecSuite() =
                      | true, m -> m + n
                      | _ -> n))
 
+    member _.Write(host: string) =
+        let skipped = Seq.sum skips.Values
+        TestContext.Progress.WriteLine $"suite on {host}: {passed} passed, {failed} failed, {skipped} skipped assertions"
+
+        for KeyValue(reason, n) in skips do
+            TestContext.Progress.WriteLine $"  skipped {n}: {reason}"
+
+[<TestFixture>]
+type SpecSuite() =
+    static let totals = Hosts.all |> List.map (fun (name, _) -> name, Totals()) |> Map.ofList
+
     static member Files() =
         match Manifest.read () with
-        | [] -> [ TestCaseData("").SetName("suite absent") ]
-        | files -> [ for f in files -> TestCaseData(f.File).SetName(f.File) ]
+        | [] -> [ TestCaseData("", "").SetName("suite absent") ]
+        | files -> [
+            for host, _ in Hosts.all do
+                for f in files -> TestCaseData(host, f.File).SetName $"{host}: {f.File}"
+          ]
 
     [<TestCaseSource("Files")>]
-    member _.File(file: string) =
+    member _.File(host: string, file: string) =
         if file = "" then
             Assert.Ignore TestData.absent
 
@@ -65,16 +75,12 @@ type SpecSuite() =
             for _ in 1 .. entry.Assertions do
                 t.Skip Skips.otherLevels
 
-            count t
+            totals[host].Add t
             Assert.Ignore $"{Skips.otherLevels}: level {entry.Level}"
 
-        use host =
-            match Hosts.make with
-            | Some make -> make ()
-            | None -> Unchecked.defaultof<_>
-
-        let tally = Runner.run (TestData.archive "spec.zip") file (Option.ofObj host)
-        count tally
+        use engine = (Hosts.all |> List.find (fun (name, _) -> name = host) |> snd) ()
+        let tally = Runner.run (TestData.archive "spec.zip") file (Some engine)
+        totals[host].Add tally
 
         if tally.Failures.Count > 0 then
             let shown = tally.Failures |> Seq.truncate 20 |> String.concat "\n"
@@ -82,8 +88,5 @@ type SpecSuite() =
 
     [<OneTimeTearDown>]
     static member Summary() =
-        let skipped = Seq.sum skips.Values
-        TestContext.Progress.WriteLine $"suite: {passed} passed, {failed} failed, {skipped} skipped assertions"
-
-        for KeyValue(reason, n) in skips do
-            TestContext.Progress.WriteLine $"  skipped {n}: {reason}"
+        for KeyValue(host, t) in totals do
+            t.Write host

@@ -1,0 +1,7 @@
+namespace Twofold.Conformance
+
+// The engines that the suite runs on, by name. An engine is added here and nowhere else.
+// In: nothing. Out: a fresh host for each file.
+
+module Hosts =
+    let all: (string * (unit -> ISuiteHost)) list = [ "compiled", (fun () -> new CompiledHost() :> ISuiteHost) ]
