@@ -9,6 +9,7 @@ open System
 open System.Buffers.Binary
 open Twofold.Wasm
 open Twofold.Wasm.Binary
+open Twofold.Oracle // last: our Memory, Table, Store.. before those of Twofold.Wasm
 
 module Access =
     let private trap code (a: uint64) (b: uint64) (c: uint64) : 'a = raise (TrapException(code, a, b, c))

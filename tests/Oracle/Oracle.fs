@@ -8,6 +8,7 @@ open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Preparation
 open Twofold.Wasm.Validation
+open Twofold.Oracle // last: our Memory, Table, Store.. before those of Twofold.Wasm
 
 /// Why there is no instance.
 [<RequireQualifiedAccess; NoComparison>]
@@ -99,11 +100,7 @@ module Oracle =
 
         let memories = m.Memories |> Array.map (fun t -> store.TryNewMemory t)
 
-        let tables =
-            m.Tables
-            |> Array.map (fun t ->
-                let first = if isNull t.Init then Values.zero t.Type.Element else constant instance t.Init
-                store.TryNewTable(t.Type, first))
+        let tables = m.Tables |> Array.map (fun t -> store.TryNewTable t.Type)
 
         if Array.exists Option.isNone memories then
             Error(Rejected.at RejectKind.Limit -1 "the module's memories are larger than the store allows")
@@ -114,7 +111,8 @@ module Oracle =
             instance.Tables <- Array.append instance.Tables (Array.map Option.get tables)
             Ok()
 
-    /// What runs, and is paid for: first sizes, active segments (elements, then data), the start function.
+    /// What runs: globals and tables get their first values; then what is paid for beside the first sizes: active segments
+    /// (elements, then data) and the start function.
     let private runInitialisers (store: Store) (instance: Instance) : Value[] =
         let m = instance.Valid.Module
 
@@ -123,6 +121,24 @@ module Oracle =
 
         for t in m.Tables do
             store.Charge(GasSchedule.entries t.Type.Limits.Min)
+
+        let defined (all: 'a[]) (own: 'b[]) = Array.skip (all.Length - own.Length) all
+
+        Array.iter2
+            (fun (g: Global) (def: GlobalDef) -> g.Value <- constant instance def.Init)
+            (defined instance.Globals m.Globals)
+            m.Globals
+
+        Array.iter2
+            (fun (table: Table) (def: TableDef) ->
+                if not (isNull def.Init) then
+                    let n = table.Entries.Count
+                    Access.tableFill table (Value.I32 0) (constant instance def.Init) (uint32 n))
+            (defined instance.Tables m.Tables)
+            m.Tables
+
+        instance.Elems <- m.Elems |> Array.map (elements instance)
+        instance.Datas <- m.Datas |> Array.map (fun d -> m.Bytes[d.Start .. d.Start + d.Length - 1])
 
         m.Elems
         |> Array.iteri (fun k segment ->
@@ -184,17 +200,15 @@ module Oracle =
                     | Extern.Global g -> Some g
                     | _ -> None)
 
-            for g in m.Globals do
-                instance.Globals <- Array.append instance.Globals [| Global(g.Type, constant instance g.Init) |]
+            let definedGlobals = m.Globals |> Array.map (fun g -> Global(g.Type, Values.zero g.Type.Value))
+            instance.Globals <- Array.append instance.Globals definedGlobals
 
-            allocate store instance
-            |> Result.map (fun () ->
-                instance.Elems <- m.Elems |> Array.map (elements instance)
-                instance.Datas <- m.Datas |> Array.map (fun d -> m.Bytes[d.Start .. d.Start + d.Length - 1])
-                instance))
+            allocate store instance |> Result.map (fun () -> instance))
 
     /// Runs what instantiation runs: segments and the start function.
-    let initialise (store: Store) (instance: Instance) : RunEnd = asRunEnd (fun () -> runInitialisers store instance)
+    let initialise (store: Store) (instance: Instance) : RunEnd =
+        store.Depth <- 0 // a run that ended inside a callback left it
+        asRunEnd (fun () -> runInitialisers store instance)
 
     /// Instantiates a module in a store.
     let instantiate (store: Store) (valid: ValidModule) (imports: string -> string -> Extern option) : Result<Instance, NoInstance> =

@@ -10,6 +10,7 @@ open System.Security.Cryptography
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
+open Twofold.Oracle // last: our Memory, Table, Store.. before those of Twofold.Wasm
 
 module private Digest =
     let memory (instance: Instance) =

@@ -10,6 +10,20 @@ open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 
+/// What the walker's callees need to know of a value's type.
+module Values =
+    let kind (t: ValType) =
+        if t = ValType.I32 then ValueKind.I32
+        elif t = ValType.I64 then ValueKind.I64
+        elif t = ValType.F32 then ValueKind.F32
+        elif t = ValType.F64 then ValueKind.F64
+        elif t = ValType.V128 then ValueKind.V128
+        elif t.Heap = HeapType.Func || t.Heap = HeapType.NoFunc || t.Heap.IsConcrete then ValueKind.FuncRef
+        elif t.Heap = HeapType.Extern || t.Heap = HeapType.NoExtern then ValueKind.ExternRef
+        else ValueKind.AnyRef
+
+    let zero (t: ValType) = if t.IsRef then Value.Ref(kind t, null) else Value.FromBits(kind t, 0UL)
+
 /// Ends a run from the outside: not a WebAssembly ending.
 exception FaultException of EngineFault
 
@@ -23,10 +37,10 @@ type Memory(initialPages: uint64, declaredMax: uint64 voption) =
     member this.Pages = uint64 this.Bytes.Length / 65536UL
 
 [<AllowNullLiteral>]
-type Table(element: ValType, initial: uint64, declaredMax: uint64 voption, first: Value) =
+type Table(element: ValType, initial: uint64, declaredMax: uint64 voption) =
     member _.Element = element
     member _.DeclaredMax = declaredMax
-    member val Entries: List<Value> = List(Seq.replicate (int initial) first)
+    member val Entries: List<Value> = List(Seq.replicate (int initial) (Values.zero element))
 
 [<AllowNullLiteral>]
 type Global(globalType: GlobalType, first: Value) =
@@ -113,11 +127,11 @@ type Store(limits: WasmLimits, gasLimit: int64, stackUnits: int) =
             memories.Add memory
             Some memory
 
-    member this.TryNewTable(t: TableType, first: Value) : Table option =
+    member this.TryNewTable(t: TableType) : Table option =
         if not (this.HasRoomForEntries t.Limits.Min) then
             None
         else
-            let table = Table(t.Element, t.Limits.Min, t.Limits.Max, first)
+            let table = Table(t.Element, t.Limits.Min, t.Limits.Max)
             tables.Add table
             Some table
 
@@ -152,17 +166,3 @@ type Store(limits: WasmLimits, gasLimit: int64, stackUnits: int) =
             this.Charge(int64 more)
             table.Entries.AddRange(Seq.replicate (int more) value)
             before
-
-/// What the walker's callees need to know of a value's type.
-module Values =
-    let kind (t: ValType) =
-        if t = ValType.I32 then ValueKind.I32
-        elif t = ValType.I64 then ValueKind.I64
-        elif t = ValType.F32 then ValueKind.F32
-        elif t = ValType.F64 then ValueKind.F64
-        elif t = ValType.V128 then ValueKind.V128
-        elif t.Heap = HeapType.Func || t.Heap = HeapType.NoFunc || t.Heap.IsConcrete then ValueKind.FuncRef
-        elif t.Heap = HeapType.Extern || t.Heap = HeapType.NoExtern then ValueKind.ExternRef
-        else ValueKind.AnyRef
-
-    let zero (t: ValType) = if t.IsRef then Value.Ref(kind t, null) else Value.FromBits(kind t, 0UL)

@@ -9,6 +9,7 @@ open System.Collections.Generic
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Preparation
+open Twofold.Oracle // last: our Memory, Table, Store.. before those of Twofold.Wasm
 
 /// A construct that is being executed: where it is in its body, and its label.
 type private Label(body: Node[], isLoop: bool, labelArity: int, height: int) =
@@ -197,7 +198,7 @@ module Walk =
             | None -> invalidArg (nameof export) $"the guest exports no function '{export}'"
             | Some e ->
                 if store.Depth >= store.ReentryDepth then
-                    raise (TrapException(TrapCode.ReentryTooDeep, uint64 (store.Depth + 1)))
+                    raise (TrapException(TrapCode.ReentryTooDeep, uint64 store.Depth))
 
                 store.Depth <- store.Depth + 1
                 let results = reenter instance.Funcs[e.Index] arguments
