@@ -15,6 +15,8 @@ type WasmLimits = {
     Results: int
     /// Locals of a function, parameters included; the logical stack charges each.
     Locals: int
+    /// Locals plus five times the greatest operand height of a function: what its compiled form may need as locals, which CIL numbers with 16 bits.
+    FrameSlots: int
     /// Types, imports, exports, globals, element and data segments, each: bounds what 20 bytes of counts can ask for.
     Declarations: int
     /// Tables of a module, and entries in all tables of a store together.
@@ -39,6 +41,7 @@ type WasmLimits = {
         Params = 100
         Results = 100
         Locals = 10_000
+        FrameSlots = 60_000
         Declarations = 100_000
         Tables = 1
         TableEntries = 10_000L
@@ -56,6 +59,7 @@ type WasmLimits = {
         Params = 1_000
         Results = 1_000
         Locals = 50_000
+        FrameSlots = 60_000
         Declarations = 1_000_000
         Tables = 100_000
         TableEntries = 10_000_000L

@@ -30,9 +30,13 @@ type internal CompiledCode(valid: ValidModule) as this =
     /// RyuJIT runs on the guest's stack while at least this much of it is left.
     static let jitStack = 1 <<< 20
 
+    /// A function with more CIL locals than this looks at the native stack before its frame exists.
+    static let bigFrame = 10_000
+
     let count = valid.Module.Functions.Length
     let layout = Layout.ofModule valid
-    let methods: DynamicMethod[] = Array.zeroCreate count
+    // Kept: the collector sees no use of raw entry points.
+    let methods: DynamicMethod[][] = Array.zeroCreate count
     let locks = Array.init 16 (fun _ -> obj ())
     let cells = Dictionary<int64, nativeint>()
 
@@ -72,13 +76,22 @@ type internal CompiledCode(valid: ValidModule) as this =
         let method = Emit.define lowered
         let mutable entry = 0n
 
+        let jit () =
+            entry <- Emit.entryPoint method
+            methods[index] <- [| method |]
+
+            if lowered.Locals.Length > bigFrame then
+                let t = valid.FuncTypes[valid.ImportedFuncs + index]
+                let gate = Thunks.gate t index entry (lowered.Locals.Length * 16)
+                entry <- Emit.entryPoint gate
+                methods[index] <- [| method; gate |]
+
         // A jump out of a deep guest into the JIT must not end on its guard page.
         if lowered.Code.Length > bigFunction || NativeStack.Remaining() < nativeint jitStack then
-            NativeStack.RunFresh(fun () -> entry <- Emit.entryPoint method)
+            NativeStack.RunFresh jit
         else
-            entry <- Emit.entryPoint method
+            jit ()
 
-        methods[index] <- method
         Volatile.Write(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.add table index), entry)
         entry
 

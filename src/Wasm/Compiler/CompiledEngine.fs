@@ -32,6 +32,7 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
         store.Begin(s.Gas, s.StackUnits)
         store.Data <- s.Data
         clean <- false
+        let epoch = store.Epoch
         let mutable late = false
 
         use _deadline =
@@ -39,7 +40,7 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
                 new Timer(
                     (fun _ ->
                         late <- true
-                        store.Interrupt "deadline"),
+                        store.Interrupt("deadline", epoch)),
                     null,
                     s.Deadline,
                     Timeout.InfiniteTimeSpan
@@ -49,7 +50,7 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
 
         use _cancel =
             if s.Cancellation.CanBeCanceled then
-                s.Cancellation.Register(fun () -> store.Interrupt "cancelled")
+                s.Cancellation.Register(fun () -> store.Interrupt("cancelled", epoch))
             else
                 Unchecked.defaultof<CancellationTokenRegistration>
 

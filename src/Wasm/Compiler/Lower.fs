@@ -970,7 +970,8 @@ module Lower =
             else
                 let own = index - ctx.Valid.ImportedFuncs
 
-                if own = f.Index then
+                // A large frame is entered through its gate only.
+                if own = f.Index && f.FrameUnits <= 2_000 then
                     add (Cil.Ldarg 0)
                     units tail
                     emitArguments t.Params.Length

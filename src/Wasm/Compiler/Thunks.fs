@@ -223,6 +223,49 @@ module Thunks =
             il.Emit OpCodes.Ret
             pinned m)
 
+    /// A small method in front of a function with a very large frame: its own frame is small, so it can look at the stack before the large one
+    /// exists. Same signature as the function's.
+    let gate (t: FuncType) (index: int) (body: nativeint) (frameBytes: int) : DynamicMethod =
+        let s = Lower.signature t
+        let m = Emit.newMethod "wasm-gate" (Emit.clrType s.Result) (Array.map Emit.clrType s.Params)
+        let il = m.GetILGenerator()
+        let probe = il.DeclareLocal typeof<int>
+        let go = il.DefineLabel()
+        il.Emit(OpCodes.Ldloca, probe)
+        il.Emit OpCodes.Conv_U
+        il.Emit(OpCodes.Ldc_I4, frameBytes)
+        il.Emit OpCodes.Conv_I
+        il.Emit OpCodes.Sub
+        il.Emit OpCodes.Ldarg_0
+        il.Emit(OpCodes.Ldc_I4, 8)
+        il.Emit OpCodes.Add
+        il.Emit OpCodes.Ldind_I
+        il.Emit(OpCodes.Bge_Un, go)
+        il.Emit OpCodes.Ldarg_0
+        il.Emit(OpCodes.Ldc_I4, frameBytes)
+        il.Emit(OpCodes.Call, rt "StackSlowFor")
+        il.Emit(OpCodes.Brfalse, go)
+
+        for k in 0 .. s.Params.Length - 1 do
+            Emit.ldarg il k
+
+        il.Emit(OpCodes.Ldc_I4, index)
+        il.Emit(OpCodes.Ldc_I8, int64 (freshStack t))
+        il.Emit OpCodes.Conv_I
+        let withIndex = Array.append s.Params [| CilType.I4 |]
+        Emit.calli il { s with Params = withIndex }
+        il.Emit OpCodes.Ret
+        il.MarkLabel go
+
+        for k in 0 .. s.Params.Length - 1 do
+            Emit.ldarg il k
+
+        il.Emit(OpCodes.Ldc_I8, int64 body)
+        il.Emit OpCodes.Conv_I
+        Emit.calli il s
+        il.Emit OpCodes.Ret
+        m
+
     /// Entry point under which a HostFunction is called by guests: (host block, units, parameters...) -> result.
     let hostRaw: FuncType -> nativeint =
         cache (fun (t: FuncType) ->

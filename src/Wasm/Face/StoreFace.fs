@@ -96,14 +96,17 @@ type Store(options: StoreOptions) =
         data.Begin(gas, options.StackUnits)
 
     /// Stops the guest at its next loop iteration or function entry with a GuestInterruptedException. From any thread; lasts until Refuel.
-    member _.Interrupt(reason: string) = data.Interrupt reason
+    member _.Interrupt(reason: string) = data.Interrupt(reason, data.Epoch)
 
     /// Interrupts after a time unless the result is disposed before.
     member _.InterruptAfter(time: TimeSpan) : IDisposable =
-        new Timer((fun _ -> data.Interrupt $"timeout: {time.TotalSeconds} s passed"), null, time, Timeout.InfiniteTimeSpan)
+        let epoch = data.Epoch
+        new Timer((fun _ -> data.Interrupt($"timeout: {time.TotalSeconds} s passed", epoch)), null, time, Timeout.InfiniteTimeSpan)
 
     /// Interrupts when the token is cancelled, unless the result is disposed before.
-    member _.InterruptOn(token: CancellationToken) : IDisposable = token.Register(fun () -> data.Interrupt "cancelled")
+    member _.InterruptOn(token: CancellationToken) : IDisposable =
+        let epoch = data.Epoch
+        token.Register(fun () -> data.Interrupt("cancelled", epoch))
 
     interface IDisposable with
         member _.Dispose() = data.Dispose()

@@ -128,6 +128,7 @@ internal sealed unsafe class StoreData : IDisposable
         Block->Depth = 0;
         lock (sync)
         {
+            Epoch++;
             interruption = null;
             foreach (var i in Instances)
             {
@@ -137,12 +138,15 @@ internal sealed unsafe class StoreData : IDisposable
         }
     }
 
-    /// <summary>Stops the guest at its next loop iteration or function entry. From any thread.</summary>
-    public void Interrupt(string reason)
+    /// <summary>Counts runs, so that a timer of an earlier one cannot stop a later one.</summary>
+    public long Epoch { get; private set; }
+
+    /// <summary>Stops the guest at its next loop iteration or function entry, if the run of that epoch is still on. From any thread.</summary>
+    public void Interrupt(string reason, long epoch)
     {
         lock (sync)
         {
-            if (IsDisposed) return;
+            if (IsDisposed || epoch != Epoch) return;
             interruption = reason;
             foreach (var i in Instances)
             {

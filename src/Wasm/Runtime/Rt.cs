@@ -41,13 +41,17 @@ internal static unsafe class Rt
     /// <summary>Function entry found its frame below the limit: an interrupt, another thread, or a stack that runs low.
     /// True when the call must go on on a fresh stack.</summary>
     [MethodImpl(Cold)]
-    public static bool StackSlow(nint context)
+    public static bool StackSlow(nint context) => StackSlowFor(context, 0);
+
+    /// <summary>The same for a function whose frame alone needs this many bytes, asked before the frame exists.</summary>
+    [MethodImpl(Cold)]
+    public static bool StackSlowFor(nint context, int bytes)
     {
         var store = Store(context);
         store.Poll();
         var (low, size) = NativeStack.Bounds();
         byte here;
-        if ((nint)(&here) - low < NativeStack.Reserve) return true;
+        if ((nint)(&here) - bytes - low < NativeStack.Reserve) return true;
         store.UseStack(low, size);
         return false;
     }

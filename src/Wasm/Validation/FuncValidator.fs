@@ -17,6 +17,7 @@ type internal FuncValidator(c: Context) =
     let types = c.Module.Types
     let mutable vals: ValType[] = Array.zeroCreate 256
     let mutable sp = 0
+    let mutable highest = 0
     let mutable ctrls: CtrlFrame[] = Array.zeroCreate 64
     let mutable depth = 0
     // The innermost frame's height and reachability, kept beside the frame because every pop asks for them.
@@ -57,6 +58,12 @@ type internal FuncValidator(c: Context) =
 
         vals[sp] <- t
         sp <- sp + 1
+
+        if sp > highest then
+            highest <- sp
+
+    /// The greatest operand height of the last body.
+    member _.Highest = highest
 
     member v.PopVal() : ValType =
         if sp > height then
@@ -429,6 +436,7 @@ type internal FuncValidator(c: Context) =
 
     member private v.Start(results: ValType[]) =
         sp <- 0
+        highest <- 0
         depth <- 0
         v.PushCtrl(Op.Block, nothing, results)
 

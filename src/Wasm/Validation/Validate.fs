@@ -190,8 +190,15 @@ module Validate =
                 let instrs = reader.Instrs
                 v.Body(c.FuncTypes[function'], reader.Locals, reader.LocalCount, instrs.Code, instrs.Count, instrs.Labels)
 
+                let slots = int64 reader.LocalCount + 5L * int64 v.Highest
+
                 if v.Error.IsSome then
                     error <- Some v.Error.Value
+                elif slots > int64 limits.FrameSlots then
+                    error <-
+                        Some(
+                            Rejected.limit m.Code[i].Start "a function's frame is too large (locals + 5 * operands)" limits.FrameSlots slots
+                        )
             else
                 error <- Some reader.Error
 
