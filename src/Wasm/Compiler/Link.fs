@@ -364,6 +364,13 @@ module internal Link =
             if index >= (codeOf instance).Valid.ImportedGlobals && not (isNull instance.RefGlobals[index]) then
                 instance.RefGlobals[index].Value <- null
 
+        // A run that ends before its globals are written (out of gas while it pays for its memory) must not show the last run's.
+        let globals = (codeOf instance).Valid.GlobalTypes
+
+        for index in (codeOf instance).Valid.ImportedGlobals .. globals.Length - 1 do
+            if not globals[index].Value.IsRef then
+                Marshal.WriteInt64(globalAddress instance index, 0L)
+
         instance.Elems <- Array.empty
         instance.Datas <- Array.empty
         Array.Clear instance.Store.RefResults
