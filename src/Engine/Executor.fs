@@ -1,0 +1,96 @@
+namespace Twofold.Engine
+
+// An engine with its cache and pools: what F# hosts use, and what the C# face wraps.
+// In: options (which wasm engine, how much to keep, the host's ports). Out: reports, replays, counters.
+
+open System
+open System.Threading
+open Twofold.Wasm
+
+/// How an engine is made.
+[<NoComparison; NoEquality>]
+type ExecutorOptions = {
+    Engine: IWasmEngine
+    /// Loaded modules that are kept; the least recently used goes first.
+    CachedModules: int
+    Pool: PoolOptions
+    /// Modules by address and version; null: requests bring their modules.
+    Modules: IModuleStore
+    /// Answers external effects that the request does not; null: nobody does.
+    Provider: IExternalProvider
+} with
+
+    /// Plain options for an engine.
+    static member For(engine: IWasmEngine) = {
+        Engine = engine
+        CachedModules = 64
+        Pool = PoolOptions.Default
+        Modules = null
+        Provider = null
+    }
+
+/// Executes requests and replays receipts, on any number of threads at once.
+[<Sealed>]
+type Executor(options: ExecutorOptions) =
+    do
+        if isNull (box options.Engine) then
+            nullArg (nameof options)
+
+    let machinery: Machinery = {
+        Engine = options.Engine
+        Cache = ModuleCache(max 1 options.CachedModules, options.Pool)
+        Store = options.Modules
+        Provider = (if isNull options.Provider then Ports.none else options.Provider)
+    }
+
+    let mutable disposed = false
+
+    let alive () = ObjectDisposedException.ThrowIf(disposed, typeof<Executor>)
+
+    member _.Options = options
+
+    /// Runs a request to its end.
+    member _.Execute(request: ExecutionRequest, token: CancellationToken) : Result<ExecutionReport, Refusal> =
+        alive ()
+        Pipeline.execute machinery token request
+
+    member this.Execute(request: ExecutionRequest) = this.Execute(request, CancellationToken.None)
+
+    /// Replays a receipt on its module, without provider and snapshot.
+    member _.Replay(receipt: Receipt, moduleBytes: byte[], token: CancellationToken) : ReplayResult =
+        alive ()
+        Replay.run machinery token receipt moduleBytes
+
+    member this.Replay(receipt: Receipt, moduleBytes: byte[]) = this.Replay(receipt, moduleBytes, CancellationToken.None)
+
+    /// Drops a module from the cache, by the SHA-256 of its bytes, with its instances; how many entries there were.
+    member _.Evict(moduleHash: Twofold.HostAbi.Hash32) : int = machinery.Cache.Evict moduleHash.Text
+
+    /// Drops every idle instance; modules stay loaded.
+    member _.ClearPools() =
+        for struct (_, pool) in machinery.Cache.Pools do
+            pool.Clear()
+
+    /// Drops every module and instance that is not in use.
+    member _.Clear() = machinery.Cache.Clear() |> ignore
+    member _.CacheCounters = machinery.Cache.Counters
+
+    /// Counters over the pools of the modules that are loaded now.
+    member _.PoolCounters: PoolCounters =
+        machinery.Cache.Pools
+        |> List.map (fun (struct (_, pool)) -> pool.Counters)
+        |> List.fold
+            (fun a b -> {
+                Created = a.Created + b.Created
+                Reused = a.Reused + b.Reused
+                Discarded = a.Discarded + b.Discarded
+                Idle = a.Idle + b.Idle
+                Leased = a.Leased + b.Leased
+            })
+            { Created = 0L; Reused = 0L; Discarded = 0L; Idle = 0; Leased = 0 }
+
+    interface IDisposable with
+        member this.Dispose() =
+            if not disposed then
+                this.Clear()
+                disposed <- true

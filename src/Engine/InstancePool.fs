@@ -1,0 +1,161 @@
+namespace Twofold.Engine
+
+// Instances of one module, kept for the next request with the same settings.
+// In: a loaded module and how to instantiate it. Out: leases; returning one resets the instance, so that what is idle is always clean.
+
+open System
+open System.Collections.Generic
+open Twofold.Wasm
+
+/// What makes two instances of a module interchangeable.
+type PoolKey = { Limits: WasmLimits; ReentryDepth: int; Imports: string list; Switches: Switches }
+
+/// How a pool behaves.
+type PoolOptions = {
+    /// Idle instances kept for each module; zero means that every run gets a new one.
+    IdlePerModule: int
+    /// After each reset compare the digests of memory and globals with those of the new instance: slow, for debugging and tests.
+    ProveResets: bool
+} with
+
+    static member Default = { IdlePerModule = Environment.ProcessorCount * 2; ProveResets = false }
+
+/// Counters of a pool; for reports and tests.
+[<Struct>]
+type PoolCounters = { Created: int64; Reused: int64; Discarded: int64; Idle: int; Leased: int }
+
+/// An instance with the digests it had when it was new (null unless resets are proved).
+[<NoComparison; NoEquality>]
+type internal Pooled = { Instance: IWasmInstance; Key: PoolKey; Fresh: StateDigests voption }
+
+/// The pool of one module. Safe for any number of threads; nothing of a guest runs under its lock.
+[<Sealed>]
+type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
+    let gate = obj ()
+    let idle = Dictionary<PoolKey, Stack<Pooled>>()
+    let mutable idleCount = 0
+    let mutable leased = 0
+    let mutable created = 0L
+    let mutable reused = 0L
+    let mutable discarded = 0L
+    // Leases of before the last Clear are not taken back: Clear promises that nothing from before is used again.
+    let mutable generation = 0
+    let mutable closed = false
+
+    let discard (p: Pooled) =
+        lock gate (fun () -> discarded <- discarded + 1L)
+        p.Instance.Dispose()
+
+    let sameBytes (a: byte[]) (b: byte[]) = a.AsSpan().SequenceEqual(b.AsSpan())
+
+    /// Resets; says what was left behind when resets are proved.
+    let reset (p: Pooled) =
+        try
+            p.Instance.Reset()
+
+            match p.Fresh with
+            | ValueNone -> Ok()
+            | ValueSome fresh ->
+                let now = p.Instance.Digests()
+
+                if now.MemoryBytes <> fresh.MemoryBytes then
+                    Error $"a reset left a memory of {now.MemoryBytes} bytes, new it has {fresh.MemoryBytes}"
+                elif not (sameBytes now.Memory fresh.Memory) then
+                    Error "a reset left bytes behind in memory"
+                elif not (sameBytes now.Globals fresh.Globals) then
+                    Error "a reset left a global changed"
+                else
+                    Ok()
+        with e ->
+            Error $"a reset failed: {e.Message}"
+
+    /// An idle instance with these settings, or a new one. True: it was idle.
+    member _.Rent(key: PoolKey, settings: unit -> Result<InstanceSettings, Rejected>) : Result<struct (Pooled * int * bool), Rejected> =
+        let found =
+            lock gate (fun () ->
+                match idle.TryGetValue key with
+                | true, stack when stack.Count > 0 ->
+                    idleCount <- idleCount - 1
+                    leased <- leased + 1
+                    reused <- reused + 1L
+                    ValueSome(struct (stack.Pop(), generation))
+                | _ -> ValueNone)
+
+        match found with
+        | ValueSome(struct (p, g)) -> Ok(struct (p, g, true))
+        | ValueNone ->
+            let g = lock gate (fun () -> generation)
+
+            settings ()
+            |> Result.bind modul.Instantiate
+            |> Result.map (fun instance ->
+                let fresh = if options.ProveResets then ValueSome(instance.Digests()) else ValueNone
+
+                lock gate (fun () ->
+                    leased <- leased + 1
+                    created <- created + 1L)
+
+                struct ({ Instance = instance; Key = key; Fresh = fresh }, g, false))
+
+    /// Takes an instance back. `reusable`: false after an engine fault, when nothing is known about it.
+    member _.Return(p: Pooled, g: int, reusable: bool) : Result<unit, EngineFault> =
+        let full () = closed || g <> generation || idleCount >= options.IdlePerModule
+
+        let skip =
+            lock gate (fun () ->
+                leased <- leased - 1
+                not reusable || full ())
+
+        if skip then
+            discard p
+            Ok()
+        else
+            match reset p with
+            | Error why ->
+                discard p
+                Error(EngineFault.Bug why)
+            | Ok() ->
+                let kept =
+                    lock gate (fun () ->
+                        if full () then
+                            false
+                        else
+                            match idle.TryGetValue p.Key with
+                            | true, stack -> stack.Push p
+                            | _ ->
+                                let stack = Stack()
+                                stack.Push p
+                                idle[p.Key] <- stack
+
+                            idleCount <- idleCount + 1
+                            true)
+
+                if not kept then
+                    discard p
+
+                Ok()
+
+    /// Drops every idle instance; leased ones are dropped when they come back.
+    member _.Clear() =
+        let dropped =
+            lock gate (fun () ->
+                generation <- generation + 1
+                idleCount <- 0
+
+                let all = [
+                    for stack in idle.Values do
+                        yield! stack
+                ]
+
+                idle.Clear()
+                all)
+
+        dropped |> List.iter discard
+
+    /// Clears, and keeps nothing any more.
+    member this.Close() =
+        lock gate (fun () -> closed <- true)
+        this.Clear()
+
+    member _.Counters =
+        lock gate (fun () -> { Created = created; Reused = reused; Discarded = discarded; Idle = idleCount; Leased = leased })

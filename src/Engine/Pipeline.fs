@@ -1,0 +1,44 @@
+namespace Twofold.Engine
+
+// From a request to its receipt. Start reading here.
+// In: an ExecutionRequest. Out: a report with the receipt, or why there is none.
+//
+//     ExecutionRequest -> validate -> compileOrCache -> acquire -> invoke -> foldDraft -> Receipt
+//
+// Each stage takes what only the one before it can make. An engine fault never becomes a receipt; a refusal means that nothing ran.
+
+open System.Diagnostics
+open System.Threading
+open Twofold.Wasm
+
+module internal Pipeline =
+    /// Our own bugs end here, as faults.
+    let private guarded (work: unit -> Result<'T, Refusal>) =
+        try
+            work ()
+        with e ->
+            Error(Refusal.Fault(EngineFault.Bug $"{e.GetType().Name}: {e.Message}"))
+
+    /// The stages after validation, with answers from wherever the script says.
+    let run
+        (m: Machinery)
+        (script: ValidRequest -> Script)
+        (token: CancellationToken)
+        (valid: ValidRequest)
+        : Result<ExecutionReport, Refusal> =
+        let watch = Stopwatch.StartNew()
+
+        guarded (fun () ->
+            valid
+            |> Stages.compileOrCache m
+            |> Result.bind Stages.acquire
+            |> Result.bind (Stages.invoke script token)
+            |> Result.bind Stages.foldDraft
+            |> Result.map (Stages.receipt m watch))
+
+    /// A live run: answers come from the snapshot and the host's provider.
+    let execute (m: Machinery) (token: CancellationToken) (request: ExecutionRequest) : Result<ExecutionReport, Refusal> =
+        let live (valid: ValidRequest) = { View = valid.Snapshot; Provider = m.Provider; Witness = null }
+
+        guarded (fun () -> Request.validate m.Store request |> Result.mapError Refusal.Rejected)
+        |> Result.bind (run m live token)

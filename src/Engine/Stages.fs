@@ -1,0 +1,275 @@
+namespace Twofold.Engine
+
+// The stages between a checked request and a receipt. Each takes the type that only the stage before it makes.
+// In: a ValidRequest and what the engine is made of. Out: Loaded, Acquired, Invoked, Folded and at last the receipt with its report.
+
+open System
+open System.Diagnostics
+open System.Threading
+open FsToolkit.ErrorHandling
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.HostAbi
+
+/// What an engine is made of; shared by all its runs.
+[<NoComparison; NoEquality>]
+type internal Machinery = {
+    Engine: IWasmEngine
+    Cache: ModuleCache
+    /// Null when the host keeps no modules.
+    Store: IModuleStore
+    Provider: IExternalProvider
+}
+
+/// Where a run's answers come from, and who looks on: the snapshot and the host's provider, or a receipt.
+[<NoComparison; NoEquality>]
+type internal Script = { View: IStateView; Provider: IExternalProvider; Witness: IWitness }
+
+/// A loaded module whose entry can be called as the request wants.
+[<NoComparison; NoEquality>]
+type internal Loaded = private { Valid: ValidRequest; Lease: ModuleLease; Arguments: Value[] }
+
+/// A clean instance.
+[<NoComparison; NoEquality>]
+type internal Acquired = private { Loaded: Loaded; Instance: Pooled; Generation: int; PoolHit: bool }
+
+/// A run that ended by itself.
+[<NoComparison; NoEquality>]
+type internal Invoked = private {
+    Source: ValidRequest
+    Run: RunContext
+    Result: RunResult
+    Digests: StateDigests
+    Reads: Reads
+    Hits: struct (bool * bool)
+    RunTime: TimeSpan
+}
+
+/// A run with its outcome and, when it succeeded, its complete draft.
+[<NoComparison; NoEquality>]
+type internal Folded = private { Invoked: Invoked; Outcome: Outcome; Draft: Draft option; Message: string }
+
+module internal Stages =
+    let private refuse result = Result.mapError Refusal.Rejected result
+
+    // ---- compileOrCache
+
+    let private cacheKey (engine: IWasmEngine) (valid: ValidRequest) : CacheKey = {
+        Module = valid.Recorded.ModuleHash.Text
+        Schedule = Preparation.GasSchedule.version
+        Engine = engine.Name
+        EngineVersion = engine.Version
+        Features = valid.Recorded.Policy.Features.Bits
+        Limits = valid.LoadLimits
+        Runtime = Environment.Version.ToString()
+    }
+
+    let private load (engine: IWasmEngine) (valid: ValidRequest) () =
+        Decode.run valid.LoadLimits valid.Recorded.Policy.Features valid.Bytes
+        |> Result.bind (Validate.run valid.LoadLimits valid.Recorded.Policy.Features)
+        |> Result.bind engine.Load
+
+    let private entryType (m: ValidModule) (entry: string) =
+        match m.Module.Exports |> Array.tryFind (fun e -> e.Name = entry) with
+        | Some e when e.Kind = ExternKind.Func -> Ok m.FuncTypes[e.Index]
+        | Some e ->
+            Error(Refuse.field "entry" "the export is not a function" "a function" $"'{entry}', a {string e.Kind |> _.ToLowerInvariant()}")
+        | None ->
+            let functions = m.Module.Exports |> Array.filter (fun e -> e.Kind = ExternKind.Func) |> Array.map _.Name
+            let some = functions |> Array.truncate 8 |> String.concat ", "
+            let more = if functions.Length > 8 then $" and {functions.Length - 8} more" else ""
+            let expected = if functions.Length = 0 then "a module with exports" else $"one of {some}{more}"
+            Error(Refuse.field "entry" "there is no such export" expected $"'{entry}'")
+
+    let private argument index (t: ValType) (bits: uint64) =
+        let name = $"argument {index}"
+
+        if t = ValType.I64 then
+            Ok(Value.FromBits(ValueKind.I64, bits))
+        elif t = ValType.F64 then
+            Ok(Value.FromBits(ValueKind.F64, bits))
+        elif t = ValType.I32 || t = ValType.F32 then
+            if bits > 0xFFFF_FFFFUL then
+                Error(Refuse.field name $"the argument does not fit its type, {t}" "32 bits" $"0x%x{bits}")
+            else
+                Ok(Value.FromBits((if t = ValType.I32 then ValueKind.I32 else ValueKind.F32), bits))
+        else
+            Error(Refuse.field name "an argument of this type cannot be given" "i32, i64, f32 or f64" (string t))
+
+    let private arguments (convention: Convention) entry (t: FuncType) =
+        match convention with
+        | Convention.Contract ->
+            if t.Params.Length = 0 && t.Results.Length = 1 && t.Results[0] = ValType.I32 then
+                Ok [||]
+            else
+                Error(Refuse.field "entry" "a contract's entry has another signature" "[] -> [i32]" $"{t} for '{entry}'")
+        | Convention.Raw given when given.Length <> t.Params.Length ->
+            Error(Refuse.field "arguments" $"'{entry}' is {t}" $"{t.Params.Length} argument(s)" (string given.Length))
+        | Convention.Raw given ->
+            given |> List.mapi (fun i bits -> argument i t.Params[i] bits) |> List.sequenceResultM |> Result.map Array.ofList
+
+    /// The module, loaded at most once, with the entry's arguments.
+    let compileOrCache (m: Machinery) (valid: ValidRequest) : Result<Loaded, Refusal> =
+        result {
+            let! lease = m.Cache.Get(cacheKey m.Engine valid, load m.Engine valid)
+
+            return!
+                entryType lease.Module.Module valid.Recorded.Entry
+                |> Result.bind (arguments valid.Recorded.Convention valid.Recorded.Entry)
+                |> Result.map (fun values -> { Valid = valid; Lease = lease; Arguments = values })
+                |> Result.teeError (fun _ -> (lease :> IDisposable).Dispose())
+        }
+        |> refuse
+
+    // ---- acquire
+
+    /// An idle instance, or a new one linked under the request's policy.
+    let acquire (loaded: Loaded) : Result<Acquired, Refusal> =
+        let policy = loaded.Valid.Recorded.Policy
+        let release () = (loaded.Lease :> IDisposable).Dispose()
+
+        try
+            loaded.Lease.Pool.Rent(
+                Linking.poolKey policy,
+                (fun () ->
+                    match Linking.check policy loaded.Lease.Module.Module with
+                    | [] -> Ok(Linking.settings policy)
+                    | first :: _ -> Error first)
+            )
+            |> Result.map (fun (struct (pooled, generation, hit)) -> {
+                Loaded = loaded
+                Instance = pooled
+                Generation = generation
+                PoolHit = hit
+            })
+            |> Result.teeError (fun _ -> release ())
+            |> refuse
+        with _ ->
+            release ()
+            reraise ()
+
+    // ---- invoke
+
+    /// Runs the entry and gives the instance back, clean or not at all.
+    let invoke (script: ValidRequest -> Script) (token: CancellationToken) (a: Acquired) : Result<Invoked, Refusal> =
+        let valid = a.Loaded.Valid
+        let script = script valid
+        let view = RecordingView script.View
+        let run = RunContext(valid.Recorded, view, script.Provider, script.Witness, Heap.heapBase a.Loaded.Lease.Module.Module)
+        let instance = a.Instance.Instance
+        let giveBack reusable = a.Loaded.Lease.Pool.Return(a.Instance, a.Generation, reusable) |> Result.mapError Refusal.Fault
+
+        let settings = {
+            Entry = valid.Recorded.Entry
+            Arguments = a.Loaded.Arguments
+            Gas = valid.Recorded.Policy.Gas
+            StackUnits = valid.Recorded.Policy.Wasm.StackUnits
+            Data = run
+            Deadline = valid.Deadline
+            Cancellation = token
+        }
+
+        use _ = a.Loaded.Lease
+        let watch = Stopwatch.StartNew()
+
+        let ended =
+            try
+                match instance.Run settings with
+                | Error rejected -> Error(Refusal.Rejected rejected)
+                | Ok { End = RunEnd.Fault fault } -> Error(Refusal.Fault fault)
+                | Ok result ->
+                    let elapsed = watch.Elapsed
+                    Ok struct (result, instance.Digests(), elapsed)
+            with e ->
+                Error(Refusal.Fault(EngineFault.Bug $"{e.GetType().Name}: {e.Message}"))
+
+        match ended with
+        | Ok(struct (result, digests, elapsed)) ->
+            giveBack true
+            |> Result.map (fun () -> {
+                Source = valid
+                Run = run
+                Result = result
+                Digests = digests
+                Reads = view.Reads
+                Hits = struct (a.Loaded.Lease.Hit, a.PoolHit)
+                RunTime = elapsed
+            })
+        | Error refusal ->
+            // Nothing is known about an instance after a fault, and little is lost with one after a refusal.
+            giveBack false |> Result.bind (fun () -> Error refusal)
+
+    // ---- foldDraft
+
+    let private outcome (convention: Convention) (ended: RunEnd) : struct (Outcome * string) =
+        match ended, convention with
+        | RunEnd.Returned values, Convention.Contract when values.Length = 1 && values[0].Bits <> 0UL ->
+            let status = int (uint32 values[0].Bits)
+            struct (Outcome.Failed status, null)
+        | RunEnd.Returned values, _ -> struct (Outcome.Returned(values |> Seq.map Outcome.ofValue |> List.ofSeq), null)
+        | RunEnd.Trapped t, _ ->
+            let code = int t.Code
+            struct (Outcome.Trapped(code, t.A, t.B, t.C), "trapped: " + HostTrap.describe code t.A t.B t.C t.Detail)
+        | RunEnd.OutOfGas, _ -> struct (Outcome.OutOfGas, null)
+        | RunEnd.StackExhausted, _ -> struct (Outcome.StackExhausted, null)
+        | RunEnd.Fault f, _ -> invalidOp $"a fault has no outcome: {f}"
+
+    /// The draft, complete, or dropped with everything the run wrote.
+    let foldDraft (invoked: Invoked) : Result<Folded, Refusal> =
+        let struct (outcome, message) = outcome invoked.Source.Recorded.Convention invoked.Result.End
+
+        let folded draft = {
+            Invoked = invoked
+            Outcome = outcome
+            Draft = draft
+            Message = if isNull message then Outcome.describe outcome else message
+        }
+
+        if outcome.Succeeded then
+            Draft.complete invoked.Run.Draft
+            |> Result.map (Some >> folded)
+            |> Result.mapError (fun wrong -> Refusal.Fault(EngineFault.Bug $"a draft does not add up: %A{wrong}"))
+        else
+            Ok(folded None)
+
+    // ---- receipt
+
+    let private hash (bytes: byte[]) =
+        match Hash32.tryOfBytes (ReadOnlySpan bytes) with
+        | ValueSome h -> h
+        | ValueNone -> Hash32.zero
+
+    /// The receipt, and beside it what is only true of this run.
+    let receipt (m: Machinery) (watch: Stopwatch) (folded: Folded) : ExecutionReport =
+        let invoked = folded.Invoked
+
+        let receipt: Receipt = {
+            Request = invoked.Source.Recorded
+            Versions = Versions.Current
+            Outcome = folded.Outcome
+            ReturnData = invoked.Run.Draft.ReturnData
+            GasUsed = invoked.Result.GasUsed
+            Draft = folded.Draft
+            Journal = List.ofSeq invoked.Run.Journal
+            Reads = invoked.Reads
+            MemoryDigest = hash invoked.Digests.Memory
+            GlobalsDigest = hash invoked.Digests.Globals
+        }
+
+        let digest = ReceiptBytes.digest receipt
+        let struct (cacheHit, poolHit) = invoked.Hits
+
+        {
+            Receipt = receipt
+            ReceiptDigest = digest
+            Message = folded.Message
+            Elapsed = watch.Elapsed
+            RunTime = invoked.RunTime
+            CacheHit = cacheHit
+            PoolHit = poolHit
+            Engine = m.Engine.Name
+            EngineVersion = m.Engine.Version
+            Runtime = Environment.Version.ToString()
+            Log = [ for struct (level, text) in invoked.Run.Log -> level, text ]
+        }
