@@ -98,6 +98,7 @@ module ReceiptBytes =
         l.BodyBytes
         l.Nesting
         l.StackUnits
+        l.FrameSlots
     ]
 
     let private writeWasm (w: WireWriter) (l: WasmLimits) =
@@ -117,6 +118,7 @@ module ReceiptBytes =
         let body = readInt r
         let nesting = readInt r
         let stack = readInt r
+        let frame = readInt r
         let entries = readLong r
         let memory = readLong r
 
@@ -133,6 +135,7 @@ module ReceiptBytes =
             Memories = memories
             BodyBytes = body
             Nesting = nesting
+            FrameSlots = frame
             StackUnits = stack
         }
 

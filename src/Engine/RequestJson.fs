@@ -90,6 +90,7 @@ module internal PolicyJson =
         "bodyBytes", l.BodyBytes
         "nesting", l.Nesting
         "stackUnits", l.StackUnits
+        "frameSlots", l.FrameSlots
     ]
 
     let private callInts (l: HostLimits) = [
@@ -162,6 +163,7 @@ module internal PolicyJson =
             Memories = int "memories"
             BodyBytes = int "bodyBytes"
             Nesting = int "nesting"
+            FrameSlots = int "frameSlots"
             StackUnits = int "stackUnits"
         }
 
