@@ -11,7 +11,8 @@ open Twofold.Wasm.Validation
 /// Why there is no instance.
 [<RequireQualifiedAccess>]
 type NotInstantiated =
-    | Refused of Rejected
+    /// Refused for another reason than its imports.
+    | Refused of string
     /// The message, with the suite's wording first.
     | Unlinkable of string
     | Trapped of string
