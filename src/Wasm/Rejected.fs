@@ -47,11 +47,24 @@ type Rejected = {
             | RejectKind.Component -> "component"
             | RejectKind.Request -> "invalid request"
 
+        // Names come from the module: no control character or endless name of a guest reaches a terminal or a log.
+        let clean (text: string) =
+            let shown = if text.Length > 300 then text.Substring(0, 300) + "..." else text
+
+            shown
+            |> String.map (fun c ->
+                match System.Char.GetUnicodeCategory c with
+                | System.Globalization.UnicodeCategory.Control
+                | System.Globalization.UnicodeCategory.Format
+                | System.Globalization.UnicodeCategory.LineSeparator
+                | System.Globalization.UnicodeCategory.ParagraphSeparator -> '\uFFFD'
+                | _ -> c)
+
         let at = if this.Offset >= 0 then $" at offset 0x%x{this.Offset}" else ""
         let where = if this.Where <> "" then $" in {this.Where}" else ""
         let expected = if this.Expected <> "" then $"; expected {this.Expected}" else ""
         let found = if this.Found <> "" then $", found {this.Found}" else ""
-        $"{kind}: {this.Message}{where}{at}{expected}{found}"
+        $"{kind}: {clean this.Message}{clean where}{at}{clean expected}{clean found}"
 
 module Rejected =
     let at kind offset message = { Kind = kind; Message = message; Offset = offset; Where = ""; Expected = ""; Found = "" }

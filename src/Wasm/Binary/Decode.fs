@@ -35,8 +35,12 @@ type internal Sections(limits: WasmLimits, r: Reader) =
         let mutable i = 0
 
         while i < n && r.Ok do
+            r.Item <- i
             a[i] <- item r.Pos
             i <- i + 1
+
+        if r.Ok then
+            r.Item <- -1
 
         a
 
@@ -139,18 +143,38 @@ type internal Sections(limits: WasmLimits, r: Reader) =
 
             { Type = t; Funcs = funcs; Exprs = null; Mode = mode; Offset = at }
         else
-            let exprs = this.Vec(Int32.MaxValue, "elements", fun _ -> this.ConstExpr())
+            this.ElemExprs(t, mode, at)
 
-            // The compact form only where it means the same: each element a ref.func, and the segment's type funcref.
-            let compact = r.Ok && t.Equals ValType.FuncRef && exprs |> Array.forall (fun e -> e.Length = 1 && e[0].Op = Op.RefFunc)
+    /// Element expressions. Functions of a funcref segment stay indices until another expression turns up, so that three bytes do not cost fifty.
+    member private this.ElemExprs(t: ValType, mode: SegmentMode, at: int) : ElemSegment =
+        let n = r.Count(Int32.MaxValue, "elements")
+        let mutable funcs: int[] = if t.Equals ValType.FuncRef then Array.zeroCreate n else null
+        let mutable exprs: ConstExpr[] = if isNull funcs then Array.zeroCreate n else null
+        let mutable i = 0
 
-            {
-                Type = t
-                Funcs = if compact then exprs |> Array.map (fun e -> e[0].A) else null
-                Exprs = if compact then null else exprs
-                Mode = mode
-                Offset = at
-            }
+        while i < n && r.Ok do
+            instrs.Expression()
+
+            if r.Ok then
+                let isFunc = instrs.Count = 2 && instrs.Code[0].Op = Op.RefFunc
+
+                if not (isNull funcs) && isFunc then
+                    funcs[i] <- instrs.Code[0].A
+                else
+                    if isNull exprs then
+                        let before = funcs
+                        exprs <- Array.zeroCreate n
+
+                        for j in 0 .. i - 1 do
+                            exprs[j] <- [| { instrs.Code[0] with Op = Op.RefFunc; A = before[j]; B = 0; Imm = 0L; Offset = at } |]
+
+                        funcs <- null
+
+                    exprs[i] <- Array.sub instrs.Code 0 (instrs.Count - 1)
+
+            i <- i + 1
+
+        { Type = t; Funcs = funcs; Exprs = exprs; Mode = mode; Offset = at }
 
     member private this.Data(at: int) : DataSegment =
         let flags = r.U32()
@@ -280,6 +304,23 @@ module Decode =
                 else
                     r.Reject { Rejected.malformed at "unknown binary version" with Expected = "1"; Found = string version }
 
+    let private sectionName (id: int) =
+        match id with
+        | 0 -> "custom section"
+        | 1 -> "type section"
+        | 2 -> "import section"
+        | 3 -> "function section"
+        | 4 -> "table section"
+        | 5 -> "memory section"
+        | 6 -> "global section"
+        | 7 -> "export section"
+        | 8 -> "start section"
+        | 9 -> "element section"
+        | 10 -> "code section"
+        | 11 -> "data section"
+        | 12 -> "data count section"
+        | _ -> "tag section"
+
     let private section (s: Sections) (r: Reader) (last: byref<int>) =
         let at = r.Pos
         let id = int (r.Byte())
@@ -302,11 +343,14 @@ module Decode =
                 let outer = r.End
                 r.End <- finish
                 r.EndMessage <- if id = 0 then "unexpected end" else "unexpected end of section or function"
+                r.Place <- sectionName id
                 s.Section(id, at)
 
                 if r.Ok && r.Pos <> finish then
                     r.Fail(r.Pos, "section size mismatch")
 
+                r.Place <- ""
+                r.Item <- -1
                 r.End <- outer
                 r.EndMessage <- "unexpected end"
 

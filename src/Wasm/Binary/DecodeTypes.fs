@@ -211,6 +211,7 @@ module internal DecodeTypes =
 
         while i < n && r.Ok do
             let at = r.Pos
+            r.Item <- i
 
             if r.Peek() = 0x4Euy then
                 r.Byte() |> ignore

@@ -33,6 +33,9 @@ type internal Reader =
     val mutable private error: Rejected
     val mutable private need: Rejected
     val mutable private needed: bool
+    /// Where reading stands, for messages: a section's name, and the item in its vector or -1.
+    val mutable Place: string
+    val mutable Item: int
     /// What to say when bytes run out: `unexpected end` between sections, longer inside.
     val mutable EndMessage: string
 
@@ -47,6 +50,8 @@ type internal Reader =
             error = Unchecked.defaultof<_>
             need = Unchecked.defaultof<_>
             needed = false
+            Place = ""
+            Item = -1
             EndMessage = "unexpected end"
         }
 
@@ -58,10 +63,15 @@ type internal Reader =
     /// Neither an error nor a missing feature.
     member r.Clean = not r.Failed && not r.needed
 
+    member private r.Placed(rejected: Rejected) =
+        if rejected.Where <> "" || r.Place = "" then rejected
+        elif r.Item < 0 then { rejected with Where = r.Place }
+        else { rejected with Where = $"{r.Place}, item {r.Item}" }
+
     member r.Reject(rejected: Rejected) =
         if not r.Failed then
             r.Failed <- true
-            r.error <- rejected
+            r.error <- r.Placed rejected
 
         r.Pos <- r.End
 
@@ -71,7 +81,7 @@ type internal Reader =
     member r.Need(feature: Feature, offset: int, what: string) =
         if not (r.Features.Has feature) && not r.needed then
             r.needed <- true
-            r.need <- Reader.Missing(feature, offset, what)
+            r.need <- r.Placed(Reader.Missing(feature, offset, what))
 
     static member Missing(feature: Feature, offset: int, what: string) =
         Rejected.at (RejectKind.Feature feature) offset $"{what} belongs to the {Feature.name feature} feature"

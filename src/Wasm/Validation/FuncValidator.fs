@@ -1,159 +1,24 @@
 namespace Twofold.Wasm.Validation
 
-// The validation algorithm (core specification, appendix 7.3), with its names: vals and ctrls are arrays that one validator reuses
-// for all functions of a module.
+// The rules of instructions and constant expressions (core specification, section 3.4) over the stacks of the validation algorithm.
 // In: decoded instructions. Out: the first violated rule, or nothing.
 
-open System
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 
-/// ctrl_frame.
-[<Struct; NoEquality; NoComparison>]
-type internal CtrlFrame = { Opcode: Op; StartTypes: ValType[]; EndTypes: ValType[]; Height: int; mutable Unreachable: bool }
-
 [<Sealed>]
 type internal FuncValidator(c: Context) =
+    inherit ValidationStack(c.Module.Types)
     let types = c.Module.Types
-    let mutable vals: ValType[] = Array.zeroCreate 256
-    let mutable sp = 0
-    let mutable highest = 0
-    let mutable ctrls: CtrlFrame[] = Array.zeroCreate 64
-    let mutable depth = 0
-    // The innermost frame's height and reachability, kept beside the frame because every pop asks for them.
-    let mutable height = 0
-    let mutable unreachable = false
-    let mutable error: Rejected voption = ValueNone
-    let mutable at = 0
-    let mutable scratch: ValType[] = Array.zeroCreate 16
-    // Result types of `block (result t)` by value type, so that blocks never allocate.
-    let single = Collections.Generic.Dictionary<int, ValType[]>()
     static let nothing: ValType[] = [||]
     static let i32s = [| ValType.I32; ValType.I32; ValType.I32 |]
-
-    let singleton (t: ValType) =
-        match single.TryGetValue t.Code with
-        | true, a -> a
-        | _ ->
-            let a = [| t |]
-            single[t.Code] <- a
-            a
-
-    member _.Ok = error.IsNone
-    member _.Error = error
-
-    member _.Reject(rejected: Rejected) =
-        if error.IsNone then
-            error <- ValueSome rejected
-
-    member v.Fail(message: string) = v.Reject(Rejected.invalid at message)
-
-    member v.Mismatch(expected: string, found: string) =
-        if error.IsNone then
-            v.Reject { Rejected.invalid at "type mismatch" with Expected = expected; Found = found }
-
-    member _.PushVal(t: ValType) =
-        if sp = vals.Length then
-            Array.Resize(&vals, sp * 2)
-
-        vals[sp] <- t
-        sp <- sp + 1
-
-        if sp > highest then
-            highest <- sp
-
-    /// The greatest operand height of the last body.
-    member _.Highest = highest
-
-    member v.PopVal() : ValType =
-        if sp > height then
-            sp <- sp - 1
-            vals[sp]
-        else
-            if not unreachable then
-                v.Mismatch("a value", "an empty stack")
-
-            ValType.Bottom
-
-    member v.PopVal(expect: ValType) : ValType =
-        if sp > height then
-            sp <- sp - 1
-            let actual = vals[sp]
-
-            if actual.Code <> expect.Code && not (Subtype.matches types actual expect) then
-                v.Mismatch(string expect, string actual)
-
-            actual
-        else
-            if not unreachable then
-                v.Mismatch(string expect, "an empty stack")
-
-            ValType.Bottom
-
-    member v.PushVals(ts: ValType[]) =
-        for t in ts do
-            v.PushVal t
-
-    member v.PopVals(ts: ValType[]) =
-        for i = ts.Length - 1 downto 0 do
-            v.PopVal ts[i] |> ignore
-
-    /// Pops and pushes back what was really there, as br_table and br_if need it.
-    member v.PeekVals(ts: ValType[]) =
-        if scratch.Length < ts.Length then
-            scratch <- Array.zeroCreate (ts.Length * 2)
-
-        for i = ts.Length - 1 downto 0 do
-            scratch[i] <- v.PopVal ts[i]
-
-        for i = 0 to ts.Length - 1 do
-            v.PushVal scratch[i]
-
-    member v.PushCtrl(op: Op, startTypes: ValType[], endTypes: ValType[]) =
-        if depth = ctrls.Length then
-            Array.Resize(&ctrls, depth * 2)
-
-        ctrls[depth] <- { Opcode = op; StartTypes = startTypes; EndTypes = endTypes; Height = sp; Unreachable = false }
-
-        depth <- depth + 1
-        height <- sp
-        unreachable <- false
-        v.PushVals startTypes
-
-    /// Leaves the innermost frame; the caller pushes its results.
-    member v.PopCtrl() =
-        let index = depth - 1
-        v.PopVals ctrls[index].EndTypes
-
-        if v.Ok && sp <> height then
-            v.Mismatch($"{ctrls[index].EndTypes.Length} values at the end of the block", $"{sp - height} more")
-
-        depth <- index
-
-        if depth > 0 then
-            height <- ctrls[depth - 1].Height
-            unreachable <- ctrls[depth - 1].Unreachable
-
-    member _.Unreachable() =
-        sp <- height
-        unreachable <- true
-        ctrls[depth - 1].Unreachable <- true
-
-    /// The label's types; fails when there is no such label.
-    member v.LabelTypes(label: int) : ValType[] =
-        if uint32 label < uint32 depth then
-            let frame = &ctrls[depth - 1 - label]
-            if frame.Opcode = Op.Loop then frame.StartTypes else frame.EndTypes
-        else
-            v.Fail $"unknown label {uint32 label}"
-            nothing
 
     member v.Block(i: inref<Instr>) =
         let mutable starts = nothing
         let mutable ends = nothing
 
         if i.A = -2 then
-            ends <- singleton (ValType i.B)
+            ends <- v.Singleton(ValType i.B)
         elif i.A >= 0 then
             match c.FuncType i.A |> box with
             | null -> v.Fail $"unknown type {i.A}"
@@ -167,24 +32,6 @@ type internal FuncValidator(c: Context) =
 
         v.PopVals starts
         v.PushCtrl(i.Op, starts, ends)
-
-    member v.End() =
-        let index = depth - 1
-        let frame = ctrls[index]
-
-        // An if without else must pass its parameters through.
-        if frame.Opcode = Op.If then
-            let same =
-                frame.StartTypes.Length = frame.EndTypes.Length && Array.forall2 (Subtype.matches types) frame.StartTypes frame.EndTypes
-
-            if not same then
-                let list (ts: ValType[]) = ts |> Array.map string |> String.concat " "
-                v.Mismatch($"an else that turns [{list frame.StartTypes}] into [{list frame.EndTypes}]", "no else")
-
-        v.PopCtrl()
-
-        if depth > 0 then
-            v.PushVals frame.EndTypes
 
     member v.BrTable(labels: int[]) =
         v.PopVal ValType.I32 |> ignore
@@ -210,7 +57,7 @@ type internal FuncValidator(c: Context) =
 
     /// The results of a tail-called function must be the caller's own.
     member v.TailResults(t: FuncType) =
-        let own = ctrls[0].EndTypes
+        let own = v.FunctionResults
 
         if t.Results.Length <> own.Length || not (Array.forall2 (Subtype.matches types) t.Results own) then
             let list (ts: ValType[]) = ts |> Array.map string |> String.concat " "
@@ -321,13 +168,13 @@ type internal FuncValidator(c: Context) =
 
             v.PushVal(if a.IsBottom then b else a)
         | Op.Else ->
-            let frame = ctrls[depth - 1]
+            let frame = v.Innermost
             v.PopCtrl()
             v.PushCtrl(Op.Else, frame.StartTypes, frame.EndTypes)
         | Op.Nop -> ()
         | Op.Unreachable -> v.Unreachable()
         | Op.Return ->
-            v.PopVals ctrls[0].EndTypes
+            v.PopVals v.FunctionResults
             v.Unreachable()
         | Op.BrTable -> v.BrTable labels[i.A]
         | Op.GlobalGet -> v.GlobalGet i.A
@@ -434,12 +281,6 @@ type internal FuncValidator(c: Context) =
         v.PopVals row.Pops
         v.PushVals row.Pushes
 
-    member private v.Start(results: ValType[]) =
-        sp <- 0
-        highest <- 0
-        depth <- 0
-        v.PushCtrl(Op.Block, nothing, results)
-
     /// A function's body. The last instruction is the `end` that leaves the outermost frame.
     member v.Body(t: FuncType, locals: ValType[], localCount: int, code: Instr[], count: int, labels: ResizeArray<int[]>) =
         v.Start t.Results
@@ -447,7 +288,7 @@ type internal FuncValidator(c: Context) =
 
         while index < count && v.Ok do
             let i = &code[index]
-            at <- i.Offset
+            v.At <- i.Offset
             let row = Opcodes.info i.Op
 
             if isNull row.Pops then
@@ -462,13 +303,13 @@ type internal FuncValidator(c: Context) =
 
     /// A constant expression (core 3.4.16): `globals` of the index space are visible, all immutable.
     member v.ConstExpr(features: Features, code: ConstExpr, expected: ValType, globals: int, offset: int) =
-        v.Start(singleton expected)
-        at <- offset
+        v.Start(v.Singleton expected)
+        v.At <- offset
         let mutable index = 0
 
         while index < code.Length && v.Ok do
             let i = &code[index]
-            at <- i.Offset
+            v.At <- i.Offset
 
             match i.Op with
             | Op.I32Const
@@ -486,7 +327,7 @@ type internal FuncValidator(c: Context) =
                 if features.Has Feature.ExtendedConst then
                     v.Plain row
                 else
-                    v.Reject(Reader.Missing(Feature.ExtendedConst, at, $"{row.Name} in a constant expression"))
+                    v.Reject(Reader.Missing(Feature.ExtendedConst, v.At, $"{row.Name} in a constant expression"))
             | Op.RefNull -> v.PushVal(ValType.Ref(true, HeapType i.A))
             | Op.RefFunc -> v.RefFunc(i.A, false)
             | Op.GlobalGet ->
