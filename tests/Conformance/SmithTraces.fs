@@ -1,0 +1,162 @@
+/// The traces of smith.zip (wasm-smith modules, Wasmtime's results with canonical NaN), and how a run is held against them.
+/// In: a trace and an engine as a TraceEngine. Out: the first difference, or none.
+module Twofold.Conformance.SmithTraces
+
+open System
+open System.Buffers.Binary
+open System.Globalization
+open System.IO
+open System.IO.Compression
+open System.Security.Cryptography
+open System.Text.Json
+open Twofold.Wasm
+open Twofold.Wasm.Validation
+
+/// What a trace asks of an instance: calls in a row, then what is left behind exported names.
+type TracedInstance = { Invoke: string -> Value[] -> RunEnd; Global: string -> Value; Memory: string -> byte[] }
+
+/// An engine, as far as traces need it.
+type TraceEngine = { Name: string; Instantiate: ValidModule -> HostImport list -> Result<TracedInstance, RunEnd> }
+
+/// A line of traces.jsonl, with its module.
+type Trace = { File: string; Profile: int; Bytes: byte[]; Json: JsonElement }
+
+/// The traces of some profiles, in the file's order.
+let read (zip: Stream) (profiles: int list) : Trace list =
+    use archive = new ZipArchive(zip, ZipArchiveMode.Read)
+
+    let bytesOf (name: string) =
+        use s = archive.GetEntry(name).Open()
+        use m = new MemoryStream()
+        s.CopyTo m
+        m.ToArray()
+
+    use lines = new StreamReader(archive.GetEntry("traces.jsonl").Open())
+
+    [
+        while not lines.EndOfStream do
+            let line = lines.ReadLine()
+
+            if line <> "" then
+                let json = JsonDocument.Parse(line).RootElement
+                let profile = json.GetProperty("profile").GetInt32()
+
+                if List.contains profile profiles then
+                    let file = json.GetProperty("file").GetString()
+                    yield { File = file; Profile = profile; Bytes = bytesOf file; Json = json }
+    ]
+
+/// A value as the traces write it: integers in decimal, floats as hex bits, references as `null`.
+let show (v: Value) =
+    match v.Kind with
+    | ValueKind.I32 -> "i32", string (v.AsI32())
+    | ValueKind.I64 -> "i64", string (v.AsI64())
+    | ValueKind.F32 -> "f32", v.Bits.ToString "x8"
+    | ValueKind.F64 -> "f64", v.Bits.ToString "x16"
+    | _ -> "ref", (if isNull v.Reference then "null" else "some")
+
+/// The other way; a null reference takes the kind that the parameter has.
+let private parse (parameter: ValType) (json: JsonElement) : Value =
+    let text = json[1].GetString()
+
+    match json[0].GetString() with
+    | "i32" -> Value.I32(Int32.Parse(text, CultureInfo.InvariantCulture))
+    | "i64" -> Value.I64(Int64.Parse(text, CultureInfo.InvariantCulture))
+    | "f32" -> Value.FromBits(ValueKind.F32, UInt64.Parse(text, NumberStyles.HexNumber))
+    | "f64" -> Value.FromBits(ValueKind.F64, UInt64.Parse(text, NumberStyles.HexNumber))
+    | "ref" when text = "null" -> Value.Ref((if parameter.Heap = HeapType.Func then ValueKind.FuncRef else ValueKind.ExternRef), null)
+    | other -> failwith $"no value of kind {other} in these profiles"
+
+let private showJson (json: JsonElement) = json[0].GetString(), json[1].GetString()
+
+/// The traces' words for our trap codes.
+let private trapText (code: TrapCode) =
+    match code with
+    | TrapCode.Unreachable -> "wasm `unreachable` instruction executed"
+    | TrapCode.MemoryOutOfBounds -> "out of bounds memory access"
+    | TrapCode.TableOutOfBounds
+    | TrapCode.UndefinedElement -> "undefined element: out of bounds table access"
+    | TrapCode.UninitializedElement -> "uninitialized element"
+    | TrapCode.IndirectCallTypeMismatch -> "indirect call type mismatch"
+    | TrapCode.IntegerDivideByZero -> "integer divide by zero"
+    | TrapCode.IntegerOverflow -> "integer overflow"
+    | TrapCode.InvalidConversionToInteger -> "invalid conversion to integer"
+    | other -> string other
+
+let private showEnd (ended: RunEnd) =
+    match ended with
+    | RunEnd.Returned values -> values |> Array.map (show >> string) |> String.concat " "
+    | RunEnd.Trapped t -> "wasm trap: " + trapText t.Code
+    | other -> string other
+
+let private expectedEnd (out: JsonElement) =
+    match out.TryGetProperty "trap" with
+    | true, trap -> trap.GetString()
+    | _ -> out.GetProperty("results").EnumerateArray() |> Seq.map (showJson >> string) |> String.concat " "
+
+/// The host of the traces: three logs, and a counter that starts at 1.
+let private host () =
+    let log = ResizeArray<string * string>()
+    let mutable counter = 0
+
+    let import name parameters results (f: uint64 -> uint64) = {
+        HostImport.Module = "env"
+        Name = name
+        Type = { Params = parameters; Results = results }
+        Function = HostFunction(fun _ arguments -> f (if arguments.Length > 0 then arguments[0] else 0UL))
+    }
+
+    let logging name t kind =
+        import name [| t |] [||] (fun bits ->
+            log.Add(show (Value.FromBits(kind, bits)))
+            0UL)
+
+    log,
+    [
+        logging "log_i32" ValType.I32 ValueKind.I32
+        logging "log_i64" ValType.I64 ValueKind.I64
+        logging "log_f64" ValType.F64 ValueKind.F64
+        import "next_i32" [||] [| ValType.I32 |] (fun _ ->
+            counter <- counter + 1
+            uint64 counter)
+    ]
+
+/// Runs a trace; the first difference as `what: expected, found`.
+let difference (engine: TraceEngine) (valid: ValidModule) (trace: Trace) : string option =
+    let log, imports = host ()
+    let differs what expected found = if expected = found then None else Some $"{what}: expected {expected}, found {found}"
+
+    let parameters name =
+        valid.Module.Exports
+        |> Array.find (fun e -> e.Name = name && e.Kind = ExternKind.Func)
+        |> fun e -> valid.FuncTypes[e.Index].Params
+
+    let call (instance: TracedInstance) (json: JsonElement) =
+        let name = json.GetProperty("func").GetString()
+        let arguments = json.GetProperty("args").EnumerateArray() |> Array.ofSeq |> Array.map2 parse (parameters name)
+        differs $"call {name}" (expectedEnd (json.GetProperty "out")) (showEnd (instance.Invoke name arguments))
+
+    match trace.Json.TryGetProperty "instantiate", engine.Instantiate valid imports with
+    | (true, expected), Error ended -> differs "instantiate" (expected.GetString()) (showEnd ended)
+    | (true, expected), Ok _ -> Some $"instantiate: expected {expected}, found an instance"
+    | _, Error ended -> Some $"instantiate: {showEnd ended}"
+    | _, Ok instance ->
+        seq {
+            for c in trace.Json.GetProperty("calls").EnumerateArray() do
+                yield call instance c
+
+            yield
+                differs
+                    "host calls"
+                    (trace.Json.GetProperty("log").EnumerateArray() |> Seq.map showJson |> List.ofSeq |> string)
+                    (List.ofSeq log |> string)
+
+            for g in trace.Json.GetProperty("globals").EnumerateObject() do
+                yield differs $"global {g.Name}" (showJson g.Value) (show (instance.Global g.Name))
+
+            for m in trace.Json.GetProperty("memories").EnumerateObject() do
+                let bytes = instance.Memory m.Name
+                let expected = m.Value.GetProperty("bytes").GetInt32(), m.Value.GetProperty("sha256").GetString()
+                yield differs $"memory {m.Name}" expected (bytes.Length, (SHA256.HashData bytes |> Convert.ToHexString).ToLowerInvariant())
+        }
+        |> Seq.tryPick id

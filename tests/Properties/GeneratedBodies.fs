@@ -1,0 +1,617 @@
+/// Random valid function bodies, for Generators: typed expressions over all numeric instructions, locals, globals, memory, tables, calls
+/// of every kind, structured control with values, host calls, dead code.
+/// In: Choices, decisions that somebody made, and the module's Shape. Out: a body's bytes.
+module Twofold.Properties.GeneratedBodies
+
+open System
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Properties.ModuleBytes
+
+/// Reads decisions; when none are left every decision is 0.
+type Choices(recipe: byte[]) =
+    let mutable at = 0
+
+    let next () =
+        if at < recipe.Length then
+            at <- at + 1
+            recipe[at - 1]
+        else
+            0uy
+
+    member _.Below n = (int (next ()) * 256 + int (next ())) % n
+    /// True in so many of a hundred cases; false at the end of the recipe.
+    member c.Percent n = c.Below 100 >= 100 - n
+    member c.Of(items: 'a[]) = items[c.Below items.Length]
+    member _.Bits64() = BitConverter.ToUInt64(Array.init 8 (fun _ -> next ()), 0)
+
+let i32, i64, f32, f64 = ValType.I32, ValType.I64, ValType.F32, ValType.F64
+let numbers = [| i32; i64; f32; f64 |]
+let signature parameters results = { Params = parameters; Results = results }
+
+/// The host's functions, always imported in this order.
+let hostFunctions = [|
+    "log_i32", signature [| i32 |] [||]
+    "log_i64", signature [| i64 |] [||]
+    "log_f32", signature [| f32 |] [||]
+    "log_f64", signature [| f64 |] [||]
+    "next_i32", signature [||] [| i32 |]
+    // Calls the export `back`.
+    "callback", signature [||] [| i32 |]
+    // Reads a range of memory.
+    "peek", signature [| i32; i32 |] [| i32 |]
+|]
+
+let interesting32 = [| 0; 1; -1; 2; 7; 31; 255; 65535; 65536; Int32.MaxValue; Int32.MinValue |]
+
+let interestingF32 = [|
+    0x00000000u
+    0x80000000u
+    0x3F800000u
+    0xBF000000u
+    0x7FC00000u
+    0xFFC00000u
+    0x7FA00001u
+    0xFFF12345u
+    0x7F800000u
+    0xFF800000u
+    0x00000001u
+    0x807FFFFFu
+    0x4F000000u
+    0xCF000000u
+    0x5F000000u
+    0x4B000001u
+    0x3F000000u
+    0x40200000u
+|]
+
+let interestingF64 = [|
+    0x0000000000000000UL
+    0x8000000000000000UL
+    0x3FF0000000000000UL
+    0xBFE0000000000000UL
+    0x7FF8000000000000UL
+    0xFFF8000000000000UL
+    0x7FF4000000000001UL
+    0xFFFF123456789ABCUL
+    0x7FF0000000000000UL
+    0xFFF0000000000000UL
+    0x0000000000000001UL
+    0x41E0000000000000UL
+    0xC1E0000000200000UL
+    0x43E0000000000000UL
+    0x47EFFFFFF0000000UL
+    0x36A0000000000000UL
+    0x3FE0000000000000UL
+    0x4004000000000000UL
+|]
+
+/// Numeric instructions by result: everything plain that is not an access or a constant.
+let private numeric =
+    Opcodes.all
+    |> Array.filter (fun o -> o.Imm = Imm.None && not (isNull o.Pops) && o.Pops.Length > 0)
+    |> Array.groupBy (fun o -> o.Pushes[0])
+    |> dict
+
+let private accesses = Opcodes.all |> Array.filter (fun o -> o.Imm = Imm.MemArg)
+let private loads = accesses |> Array.filter (fun o -> o.Pushes.Length = 1) |> Array.groupBy (fun o -> o.Pushes[0]) |> dict
+let private stores = accesses |> Array.filter (fun o -> o.Pushes.Length = 0)
+
+/// What all bodies of a module know of it.
+type Shape = {
+    Types: FuncType[]
+    /// Type index of each function, host functions first.
+    Functions: int[]
+    /// Mutable globals; global 0 is the fuel of loops and calls.
+    Globals: ValType[]
+}
+
+let indexesWhere (test: 'a -> bool) (items: 'a[]) = items |> Seq.indexed |> Seq.filter (snd >> test) |> Seq.map fst |> Array.ofSeq
+
+let typeByte (out: Out) (t: ValType) = out.Add(byte t.Code)
+
+let constant (c: Choices) (out: Out) (t: ValType) =
+    if t = i32 then
+        i32Const out (if c.Percent 30 then int (c.Bits64()) else c.Of interesting32)
+    elif t = i64 then
+        i64Const
+            out
+            (if c.Percent 30 then
+                 int64 (c.Bits64())
+             else
+                 int64 (c.Of interesting32) * (if c.Percent 30 then 4294967297L else 1L))
+    elif t = f32 then
+        f32Const out (if c.Percent 20 then uint32 (c.Bits64()) else c.Of interestingF32)
+    else
+        f64Const out (if c.Percent 20 then c.Bits64() else c.Of interestingF64)
+
+/// Writes one body. Labels are kept innermost first: what a branch carries, and whether it goes back to a loop.
+type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, out: Out) =
+    let mutable labels = [ struct (ownType.Results, false) ]
+    let byte' (b: int) = out.Add(byte b)
+    let indexesOf (t: ValType) (types: ValType[]) = types |> indexesWhere (fun x -> x = t)
+
+    let withImm code (n: int) =
+        op out code
+        int' out n
+
+    let zero (t: ValType) =
+        if t = i32 then i32Const out 0
+        elif t = i64 then i64Const out 0L
+        elif t = f32 then f32Const out 0u
+        else f64Const out 0UL
+
+    /// A block type: an existing function type, or one result, or nothing.
+    let blockType (results: ValType[]) =
+        match results with
+        | [||] -> byte' 0x40
+        | [| t |] -> typeByte out t
+        | many -> s64 out (int64 (Array.findIndex (fun t -> t = signature [||] many) shape.Types))
+
+    let construct code blockType results isLoop (content: unit -> unit) =
+        op out code
+        blockType ()
+        labels <- struct ((if isLoop then [||] else results), isLoop) :: labels
+        content ()
+        labels <- labels.Tail
+        op out Op.End
+
+    /// Pushes whether there is fuel left, and burns one.
+    let fuel () =
+        withImm Op.GlobalGet 0
+        i32Const out 1
+        op out Op.I32Sub
+        withImm Op.GlobalSet 0
+        withImm Op.GlobalGet 0
+        i32Const out 0
+        op out 0x4Aus // i32.gt_s
+
+    let dropAll (types: ValType[]) =
+        for _ in types do
+            op out Op.Drop
+
+    member w.Values(types: ValType[], depth) =
+        for t in types do
+            w.Value(t, depth)
+
+    /// An address that lies in the first page; seldom any address.
+    member private w.Address depth =
+        w.Value(i32, depth - 1)
+
+        if not (c.Percent 2) then
+            i32Const out 0x7FFF
+            op out 0x71us
+
+    /// A small index below a power of two, seldom any number.
+    member private w.Index(below: int, depth) =
+        w.Value(i32, depth - 1)
+
+        if not (c.Percent 3) then
+            i32Const out (below - 1)
+            op out 0x71us
+
+    member private w.Access(o: OpInfo) =
+        op out o.Op
+        int' out (c.Below(Numerics.BitOperations.Log2(uint32 o.AccessBytes) + 1))
+        u32 out (if c.Percent 1 then 0xFFFFFFFFu else uint32 (c.Below 300))
+
+    /// An if with a value, on fuel: the call, or zeros. Seldom the call alone.
+    member private w.Guarded(results: ValType[], call: unit -> unit) =
+        if c.Percent 10 then
+            call ()
+        else
+            fuel ()
+
+            construct Op.If (fun () -> blockType results) results false (fun () ->
+                call ()
+                op out Op.Else
+                Array.iter zero results)
+
+    member private w.Call(func: int, depth) =
+        let t = shape.Types[shape.Functions[func]]
+
+        w.Guarded(
+            t.Results,
+            fun () ->
+                w.Values(t.Params, depth - 1)
+                withImm Op.Call func
+        )
+
+    member private w.CallIndirect(typeIndex: int, depth) =
+        let t = shape.Types[typeIndex]
+
+        w.Guarded(
+            t.Results,
+            fun () ->
+                w.Values(t.Params, depth - 1)
+                // Element k of the table holds function k at first.
+                let fitting = shape.Functions |> indexesWhere (fun f -> f = typeIndex)
+
+                if fitting.Length > 0 && not (c.Percent 3) then i32Const out (c.Of fitting) else w.Index(16, depth)
+
+                op out Op.CallIndirect
+                int' out typeIndex
+                int' out 0
+        )
+
+    /// Pushes one value.
+    member w.Value(t: ValType, depth: int) : unit =
+        let sub = depth - 1
+
+        match (if depth <= 0 then c.Below 3 else c.Below 24) with
+        | 1 ->
+            match indexesOf t locals with
+            | [||] -> zero t
+            | these -> withImm Op.LocalGet (c.Of these)
+        | 2 ->
+            match indexesOf t shape.Globals with
+            | [||] -> zero t
+            | these -> withImm Op.GlobalGet (c.Of these)
+        | 3
+        | 4
+        | 5
+        | 6
+        | 7
+        | 8 ->
+            let o = c.Of numeric[t]
+            // What traps often gets a harmless operand mostly, or every run would end early.
+            if o.Traps && not (c.Percent 20) then
+                if o.Pops[0] = f32 then
+                    f32Const out (BitConverter.SingleToUInt32Bits(float32 (c.Below 4000) / 8.0f - 0.875f))
+                elif o.Pops[0] = f64 then
+                    f64Const out (BitConverter.DoubleToUInt64Bits(float (c.Below 4000) / 8.0 - 0.875))
+                else
+                    w.Value(t, sub)
+                    if t = i32 then i32Const out (1 + c.Below 9) else i64Const out (int64 (1 + c.Below 9))
+            else
+                w.Values(o.Pops, sub)
+
+            op out o.Op
+        | 9
+        | 10 ->
+            w.Address depth
+            w.Access(c.Of loads[t])
+        | 11 ->
+            w.Value(t, sub)
+            w.Value(t, sub)
+            w.Value(i32, sub)
+
+            if c.Percent 50 then
+                op out Op.Select
+            else
+                op out Op.SelectT
+                int' out 1
+                typeByte out t
+        | 12 ->
+            match indexesOf t locals with
+            | [||] -> zero t
+            | these ->
+                w.Value(t, sub)
+                withImm Op.LocalTee (c.Of these)
+        | 13 ->
+            construct Op.Block (fun () -> blockType [| t |]) [| t |] false (fun () ->
+                w.Statements sub
+                w.Value(t, sub))
+        | 14 ->
+            // A block left early with a value.
+            construct Op.Block (fun () -> blockType [| t |]) [| t |] false (fun () ->
+                w.Value(t, sub)
+                w.Value(i32, sub)
+                withImm Op.BrIf 0
+                op out Op.Drop
+                w.Value(t, sub))
+        | 15 ->
+            w.Value(i32, sub)
+
+            construct Op.If (fun () -> blockType [| t |]) [| t |] false (fun () ->
+                w.Statements sub
+                w.Value(t, sub)
+                op out Op.Else
+                w.Statements sub
+                w.Value(t, sub))
+        | 16 ->
+            construct Op.Loop (fun () -> blockType [| t |]) [| t |] true (fun () ->
+                w.LoopBody sub
+                w.Value(t, sub))
+        | 17 ->
+            // A loop that carries a value around: [t] -> [t].
+            w.Value(t, sub)
+            op out Op.Loop
+            s64 out (int64 (Array.findIndex (fun x -> x = signature [| t |] [| t |]) shape.Types))
+            labels <- struct ([| t |], true) :: labels
+            op out Op.Drop
+            w.Value(t, sub)
+            fuel ()
+            withImm Op.BrIf 0
+            labels <- labels.Tail
+            op out Op.End
+        | 18
+        | 19 ->
+            match shape.Functions |> indexesWhere (fun f -> shape.Types[f].Results = [| t |]) with
+            | [||] -> zero t
+            | these -> w.Call(c.Of these, depth)
+        | 20 ->
+            // Of a function's type mostly; a type that no function has can only trap.
+            let types =
+                if c.Percent 5 then
+                    shape.Types |> indexesWhere (fun x -> x.Results = [| t |])
+                else
+                    shape.Functions |> Array.distinct |> Array.filter (fun f -> shape.Types[f].Results = [| t |])
+
+            match types with
+            | [||] -> zero t
+            | these -> w.CallIndirect(c.Of these, depth)
+        | 21 ->
+            // Bits of a float, where a NaN's payload would show.
+            let via =
+                if t = i32 then f32, 0xBCus
+                elif t = i64 then f64, 0xBDus
+                elif t = f32 then i32, 0xBEus
+                else i64, 0xBFus
+
+            w.Value(fst via, sub)
+            op out (snd via)
+        | 22 when t = i32 -> w.Size sub
+        | 23 when t = i32 ->
+            if c.Percent 50 then
+                w.Index(8, depth)
+                withImm Op.TableGet (w.Table())
+            else
+                withImm Op.RefFunc (c.Below shape.Functions.Length)
+
+            op out Op.RefIsNull
+        | 22
+        | 23 when t.IsFloat ->
+            // min, max and copysign of what may be NaN.
+            w.Value(t, sub)
+            w.Value(t, sub)
+            op out ((if t = f32 then 0x96us else 0xA4us) + uint16 (c.Below 3))
+        | _ -> constant c out t
+
+    /// Sizes and growth.
+    member private w.Size depth =
+        match c.Below 4 with
+        | 0 -> withImm Op.MemorySize 0
+        | 1 -> withImm Op.TableSize (c.Below 2)
+        | 2 ->
+            i32Const out (c.Below 3)
+            withImm Op.MemoryGrow 0
+        | _ ->
+            op out Op.RefNull
+            byte' 0x70
+            i32Const out (c.Below 4)
+            withImm Op.TableGrow (w.Table())
+
+    member private w.LoopBody depth =
+        w.Statements depth
+        fuel ()
+        withImm Op.BrIf 0
+
+    /// Mostly the table that no call goes through: calls through the other one would soon all trap.
+    member private _.Table() = if c.Percent 75 then 1 else 0
+
+    /// Three operands of a bulk instruction: destination, source, length; mostly inside.
+    member private w.Range(below: int, depth) =
+        for limit in [ below; below; below ] do
+            if c.Percent 3 then w.Value(i32, depth - 1) else i32Const out (c.Below limit)
+
+    member w.Statements depth =
+        for _ in 1 .. c.Below(max 1 (depth + 1)) do
+            w.Statement depth
+
+    /// A branch to a label: the values it carries, on the condition of fuel when it goes back.
+    member private w.Branch depth =
+        let target = c.Below labels.Length
+        let struct (carried, isLoop) = labels[target]
+        let condition () = if isLoop then fuel () else w.Value(i32, depth - 1)
+
+        if c.Percent 50 then
+            w.Values(carried, depth - 1)
+            condition ()
+            withImm Op.BrIf target
+            dropAll carried
+        else
+            condition ()
+
+            construct Op.If (fun () -> blockType [||]) [||] false (fun () ->
+                w.Values(carried, depth - 1)
+
+                let alike =
+                    labels
+                    |> List.indexed
+                    |> List.filter (fun (_, struct (types, loops)) -> types = carried && (isLoop || not loops))
+                    |> List.map fst
+                    |> Array.ofList
+
+                if c.Percent 50 then
+                    w.Value(i32, depth - 1)
+                    op out Op.BrTable
+                    vec out [ for _ in 1 .. c.Below 4 -> c.Of alike ] int'
+                    int' out (c.Of alike)
+                elif labels |> List.last |> (fun struct (types, _) -> types = carried) && c.Percent 30 then
+                    op out Op.Return
+                else
+                    withImm Op.Br (target + 1)
+
+                w.Dead depth)
+
+    /// Code that cannot be reached: still validated, never paid for.
+    member private w.Dead depth =
+        match c.Below 5 with
+        | 1 ->
+            op out Op.I32Add
+            op out Op.Drop
+        | 2 -> w.Statements(depth - 1)
+        | 3 -> construct Op.Block (fun () -> blockType [||]) [||] false (fun () -> withImm Op.Br 0)
+        | 4 ->
+            op out Op.Select
+            op out Op.Drop
+        | _ -> ()
+
+    member w.Statement depth =
+        let sub = depth - 1
+
+        match c.Below 23 with
+        | 1
+        | 2 when locals.Length > 0 ->
+            let k = c.Below locals.Length
+            w.Value(locals[k], sub)
+            withImm Op.LocalSet k
+        | 3 ->
+            let k = c.Below shape.Globals.Length
+            // Seldom the fuel itself.
+            let k = if k = 0 && not (c.Percent 5) then 1 else k
+            w.Value(shape.Globals[k], sub)
+            withImm Op.GlobalSet k
+        | 4
+        | 5
+        | 6 ->
+            let o = c.Of stores
+            w.Address depth
+            w.Value(o.Pops[1], sub)
+            w.Access o
+        | 7 ->
+            w.Value(c.Of numbers, sub)
+            op out Op.Drop
+        | 8 ->
+            w.Value(i32, sub)
+
+            construct Op.If (fun () -> blockType [||]) [||] false (fun () ->
+                w.Statements sub
+
+                if c.Percent 50 then
+                    op out Op.Else
+                    w.Statements sub)
+        | 9 -> construct Op.Block (fun () -> blockType [||]) [||] false (fun () -> w.Statements sub)
+        | 10 -> construct Op.Loop (fun () -> blockType [||]) [||] true (fun () -> w.LoopBody sub)
+        | 11
+        | 12
+        | 13 -> w.Branch depth
+        | 14
+        | 15 ->
+            // A host function; logs show values and gas.
+            let k = if c.Percent 70 then c.Below 4 else c.Below hostFunctions.Length
+            let _, t = hostFunctions[k]
+
+            if fst hostFunctions[k] = "peek" && not (c.Percent 5) then
+                w.Index(1024, depth)
+                w.Index(1024, depth)
+            else
+                w.Values(t.Params, sub)
+
+            withImm Op.Call k
+            dropAll t.Results
+        | 16 ->
+            // A block, loop or if of any function type, its parameters on the stack.
+            let k = c.Below shape.Types.Length
+            let t = shape.Types[k]
+            w.Values(t.Params, sub)
+            let code = c.Of [| Op.Block; Op.Loop; Op.If |]
+
+            if code = Op.If then
+                w.Value(i32, sub)
+
+            op out code
+            s64 out (int64 k)
+            labels <- struct ((if code = Op.Loop then t.Params else t.Results), (code = Op.Loop)) :: labels
+
+            let arm () =
+                dropAll t.Params
+                w.Statements sub
+                w.Values(t.Results, sub)
+
+            arm ()
+
+            if code = Op.If then
+                op out Op.Else
+                arm ()
+
+            labels <- labels.Tail
+            op out Op.End
+            dropAll t.Results
+        | 17 ->
+            let k = c.Below shape.Functions.Length
+            w.Call(k, depth)
+            dropAll shape.Types[shape.Functions[k]].Results
+        | 18 -> w.Bulk depth
+        | 19 ->
+            w.Index(8, depth)
+
+            if c.Percent 50 then
+                withImm Op.RefFunc (c.Below shape.Functions.Length)
+            else
+                op out Op.RefNull
+                byte' 0x70
+
+            withImm Op.TableSet (w.Table())
+        | 20 ->
+            // A tail call, when something returns what this function returns.
+            let struct (own, _) = List.last labels
+
+            match shape.Functions |> indexesWhere (fun f -> shape.Types[f].Results = own) with
+            | [||] -> ()
+            | these ->
+                fuel ()
+
+                construct Op.If (fun () -> blockType [||]) [||] false (fun () ->
+                    let k = c.Of these
+                    w.Values(shape.Types[shape.Functions[k]].Params, sub)
+
+                    if c.Percent 50 then
+                        withImm Op.ReturnCall k
+                    else
+                        i32Const out (if c.Percent 5 then c.Below 32 else k)
+                        op out Op.ReturnCallIndirect
+                        int' out shape.Functions[k]
+                        int' out 0
+
+                    w.Dead depth)
+        | 21 when c.Percent 5 ->
+            op out Op.Unreachable
+            w.Dead depth
+        | _ -> op out Op.Nop
+
+    member private w.Bulk depth =
+        match c.Below 8 with
+        | 0 ->
+            w.Range(2000, depth)
+            withImm Op.MemoryFill 0
+        | 1 ->
+            w.Range(2000, depth)
+            withImm Op.MemoryCopy 0
+            byte' 0
+        | 2 ->
+            w.Range(5, depth)
+            withImm Op.MemoryInit 1
+            byte' 0
+        | 3 ->
+            if c.Percent 20 then
+                withImm Op.DataDrop (c.Below 2)
+        | 4 ->
+            w.Range(4, depth)
+            withImm Op.TableCopy (w.Table())
+            int' out (c.Below 2)
+        | 5 ->
+            w.Range(4, depth)
+            withImm Op.TableInit 1
+            int' out (w.Table())
+        | 6 ->
+            i32Const out (c.Below 6)
+            withImm Op.RefFunc (c.Below shape.Functions.Length)
+            i32Const out (if c.Percent 3 then 100 else c.Below 4)
+            withImm Op.TableFill (w.Table())
+        | _ ->
+            if c.Percent 20 then
+                withImm Op.ElemDrop (c.Below 2)
+
+    /// The whole body: local declarations, statements, results.
+    member w.Body() =
+        vec out (Array.skip ownType.Params.Length locals) (fun o t ->
+            int' o 1
+            typeByte o t)
+
+        for _ in 0 .. c.Below 9 do
+            w.Statement 4
+
+        w.Values(ownType.Results, 4)
+        op out Op.End

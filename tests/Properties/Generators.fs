@@ -1,0 +1,216 @@
+/// Random valid modules for tests of engines; they terminate, trap, recurse for ever or call back through the host.
+/// In: a Recipe, bytes that are read as decisions (all zero: the simplest choice each time). Out: a Guest, the module and its arguments.
+/// A shorter recipe is a smaller module, so that FsCheck shrinks by shortening.
+module Twofold.Properties.Generators
+
+open System
+open FsCheck
+open FsCheck.FSharp
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Properties.GeneratedBodies
+open Twofold.Properties.ModuleBytes
+
+/// Decisions for the module's shape, then for each of its functions. Shown as F# that `Recipe.Parse` reads again.
+[<StructuredFormatDisplay("{Text}")>]
+type Recipe = {
+    Shape: byte[]
+    Functions: byte[][]
+} with
+
+    member this.Text =
+        let all = Array.append [| this.Shape |] this.Functions |> Array.map Convert.ToHexString |> String.concat " "
+        $"Recipe.Parse \"{all}\""
+
+    /// A recipe from its text, to run a failure again.
+    static member Parse(text: string) =
+        let parts = text.Split ' ' |> Array.map Convert.FromHexString
+        { Shape = parts[0]; Functions = parts[1..] }
+
+    override this.ToString() = this.Text
+
+/// A generated module with arguments for its entry `f0`.
+type Guest = { Bytes: byte[]; Arguments: Value[] }
+
+// --- the module
+
+let private fixedTypes =
+    Array.concat [
+        [|
+            signature [||] [||]
+            signature [||] [| i32 |]
+            signature [| i32; i32 |] [| i32 |]
+            signature [||] [| i32; f64 |]
+            signature [||] [| f32; i64; f32 |]
+            signature [| i64; f64 |] [| i32; f64 |]
+        |]
+        hostFunctions |> Array.map snd
+        numbers |> Array.map (fun t -> signature [| t |] [| t |])
+    ]
+
+let private someTypes (c: Choices) most = Array.init (c.Below(most + 1)) (fun _ -> c.Of numbers)
+
+/// Sizes that the host supplies or that limits speak of.
+let private withLimits (out: Out) (low: int) (high: int) =
+    out.Add 1uy
+    int' out low
+    int' out high
+
+let private constantGlobal (c: Choices) (out: Out) (t: ValType) =
+    if t = i32 && c.Percent 50 then
+        constant c out t
+        i32Const out (c.Below 1000)
+        op out Op.I32Mul
+    else
+        constant c out t
+
+    op out Op.End
+
+/// The module that a recipe stands for. Function `f0` is the entry; the last one is `back`: [] -> [i32].
+let build (recipe: Recipe) : Guest =
+    let c = Choices recipe.Shape
+    let hosts = hostFunctions.Length
+    let count = recipe.Functions.Length
+    let own = Array.init 5 (fun _ -> signature (someTypes c 4) (someTypes c 2))
+    // Blocks need the types without parameters, too.
+    let types = Array.concat [ fixedTypes; own; own |> Array.map (fun t -> { t with Params = [||] }) ] |> Array.distinct
+    let indexOf t = Array.findIndex (fun x -> x = t) types
+    let entry = own[0]
+
+    let functions =
+        Array.init count (fun k ->
+            if k = count - 1 then indexOf (signature [||] [| i32 |])
+            elif k = 0 then indexOf entry
+            else c.Below types.Length)
+
+    let globals = Array.append [| i32; i32 |] (Array.init (2 + c.Below 5) (fun _ -> c.Of numbers))
+
+    let shape = {
+        Types = types
+        Functions = Array.append (hostFunctions |> Array.map (snd >> indexOf)) functions
+        Globals = globals
+    }
+
+    let all = [| 0 .. shape.Functions.Length - 1 |]
+    let startsWith = if c.Percent 20 then functions |> indexesWhere (fun f -> types[f] = signature [||] [||]) else [||]
+    let out = Out header
+
+    section out 1 (fun o ->
+        vec o types (fun o t ->
+            o.Add 0x60uy
+            vec o t.Params typeByte
+            vec o t.Results typeByte))
+
+    section out 2 (fun o ->
+        vec o hostFunctions (fun o (n, t) ->
+            name o "env"
+            name o n
+            o.Add 0uy
+            int' o (indexOf t)))
+
+    section out 3 (fun o -> vec o functions int')
+
+    section out 4 (fun o ->
+        vec o [ 24; 6 ] (fun o low ->
+            o.Add 0x70uy
+            withLimits o low (low + 6)))
+
+    section out 5 (fun o -> vec o [ 1 ] (fun o low -> withLimits o low 4))
+
+    section out 6 (fun o ->
+        vec o (Array.indexed globals) (fun o (k, t) ->
+            typeByte o t
+            o.Add 1uy
+
+            if k = 0 then
+                i32Const o (10 + c.Below 60)
+                op o Op.End
+            else
+                constantGlobal c o t))
+
+    section out 7 (fun o ->
+        vec o (Seq.append [ "back", hosts + count - 1 ] (Seq.init count (fun k -> $"f{k}", hosts + k))) (fun o (n, f) ->
+            name o n
+            o.Add 0uy
+            int' o f))
+
+    if startsWith.Length > 0 then
+        section out 8 (fun o -> int' o (hosts + startsWith[0]))
+
+    section out 9 (fun o ->
+        // Active from 0 with every function; passive; declarative with every function.
+        int' o 3
+        int' o 0
+        i32Const o 0
+        op o Op.End
+        vec o all int'
+        int' o 1
+        o.Add 0uy
+        vec o [ for _ in 1..6 -> c.Of all ] int'
+        int' o 3
+        o.Add 0uy
+        vec o all int')
+
+    section out 12 (fun o -> int' o 2)
+
+    section out 10 (fun o ->
+        vec o (Array.indexed recipe.Functions) (fun o (k, decisions) ->
+            let c = Choices decisions
+            let t = types[functions[k]]
+            let locals = Array.append t.Params (someTypes c 5)
+            sized o (fun body -> BodyWriter(shape, t, locals, c, body).Body())))
+
+    section out 11 (fun o ->
+        int' o 2
+        int' o 0
+        i32Const o (c.Below 65000)
+        op o Op.End
+        bytes o [ for _ in 1 .. c.Below 60 -> byte (c.Below 256) ]
+        int' o 1
+        bytes o [ for _ in 1..12 -> byte (c.Below 256) ])
+
+    let argument (t: ValType) =
+        if t = i32 then Value.I32(c.Of interesting32)
+        elif t = i64 then Value.I64(int64 (c.Of interesting32) * 65537L)
+        elif t = f32 then Value.FromBits(ValueKind.F32, uint64 (c.Of interestingF32))
+        else Value.FromBits(ValueKind.F64, c.Of interestingF64)
+
+    { Bytes = out.ToArray(); Arguments = entry.Params |> Array.map argument }
+
+// --- FsCheck
+
+let private decisions least most =
+    gen {
+        let! n = Gen.choose (least, most)
+        let! content = Gen.choose (0, 255) |> Gen.arrayOfLength n
+        return Array.map byte content
+    }
+
+let recipe: Gen<Recipe> =
+    gen {
+        let! shape = decisions 60 120
+        let! count = Gen.choose (2, 7)
+        let! functions = decisions 50 1600 |> Gen.arrayOfLength count
+        return { Shape = shape; Functions = functions }
+    }
+
+/// Fewer decisions: a half, a quarter, an eighth, one less; of one function at a time.
+let private shorter (b: byte[]) =
+    [ b.Length / 2; b.Length * 3 / 4; b.Length * 7 / 8; b.Length - 1 ]
+    |> List.filter (fun n -> n >= 0 && n < b.Length)
+    |> List.distinct
+    |> List.map (fun n -> Array.take n b)
+
+let shrink (r: Recipe) : Recipe seq =
+    seq {
+        for k in 0 .. r.Functions.Length - 1 do
+            for s in shorter r.Functions[k] do
+                yield { r with Functions = Array.updateAt k s r.Functions }
+
+        for s in shorter r.Shape do
+            yield { r with Shape = s }
+    }
+
+/// For `[<Property(Arbitrary = [| typeof<GuestArbitrary> |])>]`.
+type GuestArbitrary =
+    static member Recipe() : Arbitrary<Recipe> = Arb.fromGenShrink (recipe, shrink)

@@ -1,0 +1,92 @@
+/// Laws of every engine on generated guests: it shows what the oracle shows, under any gas limit and any stack limit.
+/// In: recipes. Out: the shortest recipe that breaks a law, with both observations. TWOFOLD_CASES sets how many are tried.
+module Twofold.Properties.OracleLaws
+
+open System
+open FsCheck
+open FsCheck.FSharp
+open NUnit.Framework
+open Twofold.Wasm
+open Twofold.Properties.Generators
+open Twofold.Properties.OracleRuns
+
+let private cases fewer =
+    match Environment.GetEnvironmentVariable "TWOFOLD_CASES" with
+    | null
+    | "" -> fewer
+    | n -> int n
+
+let private holds fewer (law: Recipe -> unit) =
+    Check.One(Config.QuickThrowOnFailure.WithMaxTest(cases fewer), Prop.forAll (GuestArbitrary.Recipe()) law)
+
+/// Enough for every generated loop, little enough that endless recursion ends soon.
+let private plenty = 30_000L
+
+let private stack = limits.StackUnits
+
+let private subject engine recipe =
+    let guest = build recipe
+    new Subject(engine, validate guest.Bytes, "f0", guest.Arguments)
+
+/// Limits that are spread over a run: all of them for a short one. The recipe decides, so that a failure replays.
+let private spread (recipe: Recipe) (used: int64) (count: int) : int64 list =
+    if used <= int64 count then
+        [ 0L .. used ]
+    else
+        let random = Random(recipe.Functions |> Array.sumBy Array.length)
+        [ used - 1L; used ] @ [ for _ in 1..count -> random.NextInt64 used ]
+
+let private same (what: string) (expected: Observation) (found: Observation) =
+    if expected <> found then
+        failwith $"{what}\n  oracle: %A{expected}\n  engine: %A{found}"
+
+[<Test>]
+let ``a run with exactly the gas it used ends alike, with less it runs out and has used all`` () =
+    holds 150 (fun recipe ->
+        use oracle = subject oracle recipe
+        let whole = oracle.Run(plenty, stack)
+
+        if whole.End <> "out of gas" then
+            same "the gas it used is enough" whole { oracle.Run(whole.Gas, stack) with Calls = whole.Calls }
+
+            for limit in spread recipe (whole.Gas - 1L) 10 do
+                let cut = oracle.Run(limit, stack)
+
+                if cut.End <> "out of gas" || cut.Gas <> limit then
+                    failwith $"with {limit} of {whole.Gas}: {cut.End}, {cut.Gas} used")
+
+[<Test>]
+let ``more stack than enough changes nothing`` () =
+    holds 100 (fun recipe ->
+        use oracle = subject oracle recipe
+        let whole = oracle.Run(plenty, stack)
+
+        for units in [ 40; 100; 400; 3000 ] do
+            let cut = oracle.Run(plenty, units)
+
+            if cut.End <> "stack exhausted" then
+                same $"{units} units were enough" whole cut)
+
+[<Test>]
+let ``every engine shows what the oracle shows, wherever gas ends`` () =
+    holds 150 (fun recipe ->
+        use oracle = subject oracle recipe
+        let whole = oracle.Run(plenty, stack)
+
+        for engine in engines do
+            use other = subject engine recipe
+            same engine.Name whole (other.Run(plenty, stack))
+
+            for limit in spread recipe whole.Gas 12 do
+                same $"{engine.Name}, gas {limit}" (oracle.Run(limit, stack)) (other.Run(limit, stack)))
+
+[<Test>]
+let ``every engine shows what the oracle shows, wherever the stack ends`` () =
+    holds 100 (fun recipe ->
+        use oracle = subject oracle recipe
+
+        for engine in engines do
+            use other = subject engine recipe
+
+            for units in [ 17; 30; 50; 80; 130; 210; 340; 1000; 5000; 50_000 ] do
+                same $"{engine.Name}, {units} units" (oracle.Run(plenty, units)) (other.Run(plenty, units)))

@@ -1,0 +1,128 @@
+/// One run of a generated guest on any engine, and everything that can be seen of it.
+/// In: an engine, a guest, limits. Out: an Observation; two engines agree when their observations are equal.
+module Twofold.Properties.OracleRuns
+
+open System
+open System.Collections.Generic
+open System.Threading
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.Properties.Generators
+
+/// The engines that must agree with the oracle.
+let engines: IWasmEngine list = [ CompiledEngine() ]
+
+let oracle: IWasmEngine = Twofold.Oracle.OracleEngine()
+
+/// Room for the generated modules' two tables; otherwise the contract profile's numbers.
+let limits = { WasmLimits.Contract with Tables = 2 }
+
+/// All that a run shows.
+type Observation = {
+    End: string
+    Gas: int64
+    /// Host calls in order: name, arguments' bits, gas left.
+    Calls: string list
+    Memory: string
+    Globals: string
+}
+
+/// What the host keeps during a run.
+type private Host() =
+    member val Calls = List<string>()
+    member val Next = 0UL with get, set
+
+let private hostFunction (name: string) (guest: Twofold.Wasm.Guest) (arguments: ReadOnlySpan<uint64>) : uint64 =
+    let host = guest.Data :?> Host
+    let bits = arguments.ToArray()
+    let shown = bits |> Array.map (fun b -> b.ToString "x") |> String.concat " "
+    host.Calls.Add $"{name} {shown} gas {guest.GasLeft}"
+
+    match name with
+    | "next_i32" ->
+        host.Next <- host.Next + 1UL
+        host.Next
+    | "callback" ->
+        let results = guest.Call("back")
+        host.Calls.Add $"back gave {results[0]} gas {guest.GasLeft}"
+        results[0].Bits
+    | "peek" ->
+        guest.Charge(int64 (uint32 bits[1]))
+        let mutable sum = 0u
+
+        for b in guest.Slice(uint32 bits[0], uint32 bits[1]) do
+            sum <- sum + uint32 b
+
+        uint64 sum
+    | _ -> 0UL
+
+let private settings = {
+    Functions = [
+        for name, t in GeneratedBodies.hostFunctions ->
+            {
+                Module = "env"
+                Name = name
+                Type = t
+                Function = HostFunction(fun guest arguments -> hostFunction name guest arguments)
+            }
+    ]
+    Memory = Some("env", "memory")
+    Limits = limits
+    ReentryDepth = 3
+}
+
+/// The valid module, or the refusal as a failure: generated modules are valid.
+let validate (bytes: byte[]) : ValidModule =
+    match Decode.run limits Features.Default bytes |> Result.bind (Validate.run limits Features.Default) with
+    | Ok valid -> valid
+    | Error rejected -> failwith $"a generated module was refused: {rejected}"
+
+let private orFail (what: string) (result: Result<'a, Rejected>) : 'a =
+    match result with
+    | Ok x -> x
+    | Error rejected -> failwith $"{what}: {rejected}"
+
+/// An instance ready for any number of runs.
+type Subject(engine: IWasmEngine, valid: ValidModule, entry: string, arguments: Value[]) =
+    let loaded = engine.Load valid |> orFail $"{engine.Name} does not load"
+    let instance = loaded.Instantiate settings |> orFail $"{engine.Name} does not instantiate"
+
+    member _.Run(gas: int64, stackUnits: int) : Observation =
+        let host = Host()
+
+        let result =
+            instance.Run {
+                Entry = entry
+                Arguments = arguments
+                Gas = gas
+                StackUnits = stackUnits
+                Data = host
+                Deadline = TimeSpan.Zero
+                Cancellation = CancellationToken.None
+            }
+            |> orFail $"{engine.Name} does not run"
+
+        let digests = instance.Digests()
+        instance.Reset()
+
+        let shown =
+            match result.End with
+            | RunEnd.Returned values -> "returned " + (values |> Array.map string |> String.concat " ")
+            | RunEnd.Trapped t -> $"trapped {t.Code} {t.A} {t.B} {t.C} {t.Detail}"
+            | RunEnd.OutOfGas -> "out of gas"
+            | RunEnd.StackExhausted -> "stack exhausted"
+            | RunEnd.Fault fault -> $"fault {fault}"
+
+        {
+            End = shown
+            Gas = result.GasUsed
+            Calls = List.ofSeq host.Calls
+            Memory = Convert.ToHexString digests.Memory
+            Globals = Convert.ToHexString digests.Globals
+        }
+
+    interface IDisposable with
+        member _.Dispose() =
+            instance.Dispose()
+            loaded.Dispose()
