@@ -3,6 +3,7 @@ namespace Twofold.Bench
 // Timing by stopwatch: warm up, then the median of a few runs, because kernels take milliseconds and machines are shared.
 // In: an action. Out: milliseconds or nanoseconds, and the last answer.
 
+open System
 open System.Diagnostics
 
 module Measure =
@@ -14,6 +15,12 @@ module Measure =
         let start = Stopwatch.GetTimestamp()
         let answer = f ()
         struct (Stopwatch.GetElapsedTime(start).TotalMilliseconds, answer)
+
+    /// In CPU milliseconds of this process, which has one busy thread while kernels run.
+    let onceCpu (f: unit -> 'a) : struct (float * 'a) =
+        let start = Environment.CpuUsage.TotalTime
+        let answer = f ()
+        struct ((Environment.CpuUsage.TotalTime - start).TotalMilliseconds, answer)
 
     /// Runs for at least `warm` milliseconds and three times, as V8's runner does.
     let warmUp (warm: float) (f: unit -> 'a) =

@@ -1,11 +1,12 @@
 namespace Twofold.Bench
 
-// V8's figures, by node and bench/kernels/run-node.mjs, taken between our own runs so that both see the same machine.
-// In: a kernel. Out: what the runner printed; None when there is no node on the path.
+// V8's figures, by node: whole medians from bench/kernels/run-node.mjs, or single runs that take turns with ours.
+// In: a kernel. Out: figures; None when there is no node on the path.
 
 open System
 open System.ComponentModel
 open System.Diagnostics
+open System.Globalization
 open System.IO
 open System.Text.Json
 
@@ -13,10 +14,9 @@ open System.Text.Json
 type V8Figure = { Metric: string; Value: float; Result: string }
 
 module V8 =
-    let private start (arguments: string list) : Process option =
+    let internal start (arguments: string list) : Process option =
         try
-            let info = ProcessStartInfo("node", arguments, RedirectStandardOutput = true)
-            Some(Process.Start info)
+            Some(Process.Start(ProcessStartInfo("node", arguments, RedirectStandardOutput = true, RedirectStandardInput = true)))
         with :? Win32Exception ->
             None
 
@@ -50,3 +50,30 @@ module V8 =
         ])
 
     let run (kernel: string) : V8Figure option = figures kernel |> Option.bind (List.tryFind (fun f -> f.Metric = "run_ms"))
+
+/// A node process that runs a kernel once whenever it is asked.
+type V8Turns private (node: Process) =
+    let answer () : struct (float * string) =
+        match node.StandardOutput.ReadLine() with
+        | null -> failwith "node ended early"
+        | line ->
+            let parts = line.Split ' '
+            struct (Double.Parse(parts[0], CultureInfo.InvariantCulture), parts[1])
+
+    static member TryStart() : V8Turns option =
+        V8.start [ Path.Combine(__SOURCE_DIRECTORY__, "v8-turns.mjs") ] |> Option.map (fun p -> new V8Turns(p))
+
+    member _.Load(kernel: Kernel) : unit =
+        node.StandardInput.WriteLine $"{kernel.Path} {kernel.Argument}"
+        answer () |> ignore
+
+    /// CPU milliseconds and the answer as an unsigned decimal.
+    member _.Run() : struct (float * string) =
+        node.StandardInput.WriteLine()
+        answer ()
+
+    interface IDisposable with
+        member _.Dispose() =
+            node.StandardInput.Close()
+            node.WaitForExit()
+            node.Dispose()
