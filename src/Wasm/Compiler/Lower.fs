@@ -1107,6 +1107,13 @@ module Lower =
                 add (Cil.Stloc slot)
                 temp n.Ty slot
 
+        /// The same node, to be written before its last use.
+        let again (n: Node) =
+            if n.Kind = NodeKind.Temp then
+                Node(NodeKind.Temp, n.Ty, Slot = n.Slot, Imm = 1L, Dirty = n.Dirty)
+            else
+                n
+
         let peek (n: Node) =
             match n.Kind with
             | NodeKind.Temp -> add (Cil.Ldloc n.Slot)
@@ -1169,22 +1176,81 @@ module Lower =
             let ty = if o >= 0xAEus then CilType.I8 else CilType.I4
             pushNow (unary ty o (temp CilType.R8 slot))
 
+        /// All ones when the condition holds, else zero, in the given integer type; and whether the condition had to be negated for it.
+        let mask (c: Node) (ty: CilType) =
+            let is64 = ty = CilType.I8
+            let widened signed n = unary CilType.I8 (if signed then 0xACus else 0xADus) n
+            let fit (m: Node) = if is64 then m else unary CilType.I4 0xA7us m
+
+            // The sign of a difference that cannot overflow.
+            let below signed a b =
+                let difference = binary CilType.I8 0x7Dus (widened signed a) (widened signed b)
+                fit (binary CilType.I8 0x87us difference (constant CilType.I8 63L))
+
+            match c.Kind, int c.Op with
+            | NodeKind.Binary, 0x48 when c.B.Kind = NodeKind.Const && int c.B.Imm = 0 && not is64 ->
+                struct (binary CilType.I4 0x75us c.A (constant CilType.I4 31L), false)
+            | NodeKind.Binary, 0x48 -> struct (below true c.A c.B, false)
+            | NodeKind.Binary, 0x49 -> struct (below false c.A c.B, false)
+            | NodeKind.Binary, 0x4A -> struct (below true c.B c.A, false)
+            | NodeKind.Binary, 0x4B -> struct (below false c.B c.A, false)
+            | NodeKind.Binary, 0x4C -> struct (below true c.B c.A, true)
+            | NodeKind.Binary, 0x4D -> struct (below false c.B c.A, true)
+            | NodeKind.Binary, 0x4E -> struct (below true c.A c.B, true)
+            | NodeKind.Binary, 0x4F -> struct (below false c.A c.B, true)
+            | kind, o ->
+                let isTruth = (kind = NodeKind.Binary && o >= 0x46 && o <= 0x66) || (kind = NodeKind.Unary && (o = 0x45 || o = 0x50))
+                let truth = if isTruth then c else binary CilType.I4 0x47us c (constant CilType.I4 0L)
+
+                if is64 then
+                    struct (binary CilType.I8 0x7Dus (constant CilType.I8 0L) (unary CilType.I8 0xADus truth), false)
+                else
+                    struct (binary CilType.I4 0x6Bus (constant CilType.I4 0L) truth, false)
+
+        /// Integers without a branch: RyuJIT makes no conditional move inside loops, where a mispredicted branch costs most.
+        let selectByMask (c: Node) (a: Node) (b: Node) =
+            let ty = a.Ty
+            let is64 = ty = CilType.I8
+            let both o = if is64 then o + 0x12us else o
+            let struct (m, negated) = mask c ty
+            let a, b = if negated then b, a else a, b
+            let isZero (n: Node) = n.Kind = NodeKind.Const && n.Imm = 0L
+
+            if isZero b then
+                push (binary ty (both 0x71us) a m)
+            elif isZero a then
+                push (binary ty (both 0x71us) b (binary ty (both 0x73us) m (constant ty -1L)))
+            else
+                let b = twice b
+
+                let difference =
+                    if a.Kind = NodeKind.Const && b.Kind = NodeKind.Const then
+                        constant ty (a.Imm ^^^ b.Imm)
+                    else
+                        binary ty (both 0x73us) a (again b)
+
+                push (binary ty (both 0x73us) (binary ty (both 0x71us) difference m) b)
+
         let select at =
             let c = pop ()
             let b = pop ()
             let a = pop ()
             let ty = a.Ty
-            let variable = if hasNan && isFloat ty then nan.Slots[at] else -1
-            let a, b = if variable >= 0 then cleanSlot variable a, cleanSlot variable b else a, b
-            let slot = alloc ty
-            let skip = newLabel ()
-            emit b
-            add (Cil.Stloc slot)
-            branchIf c false skip
-            emit a
-            add (Cil.Stloc slot)
-            mark skip
-            stack.Add(Node(NodeKind.Temp, ty, Slot = slot, Dirty = (variable >= 0 && nan.ReadsDirty[variable])))
+
+            if ty = CilType.I4 || ty = CilType.I8 then
+                selectByMask c a b
+            else
+                let variable = if hasNan && isFloat ty then nan.Slots[at] else -1
+                let a, b = if variable >= 0 then cleanSlot variable a, cleanSlot variable b else a, b
+                let slot = alloc ty
+                let skip = newLabel ()
+                emit b
+                add (Cil.Stloc slot)
+                branchIf c false skip
+                emit a
+                add (Cil.Stloc slot)
+                mark skip
+                stack.Add(Node(NodeKind.Temp, ty, Slot = slot, Dirty = (variable >= 0 && nan.ReadsDirty[variable])))
 
         let setLocal i tee =
             let v = pop ()

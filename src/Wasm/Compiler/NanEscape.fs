@@ -305,6 +305,9 @@ module NanEscape =
                 push (if f.Locals[i.A].IsFloat then i.A else Preserved)
             | Op.GlobalGet -> push Preserved
             | Op.GlobalSet -> popObserved 1
+            // A number's bits are the same before and after cleaning: only a NaN constant is the program's own bits.
+            | Op.F32Const -> push (if System.Single.IsNaN(System.BitConverter.Int32BitsToSingle(int i.Imm)) then Preserved else Clean)
+            | Op.F64Const -> push (if System.Double.IsNaN(System.BitConverter.Int64BitsToDouble i.Imm) then Preserved else Clean)
             | Op.TableGet
             | Op.MemoryGrow
             | Op.RefIsNull ->
