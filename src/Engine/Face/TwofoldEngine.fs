@@ -1,0 +1,117 @@
+namespace Twofold
+
+// The engine as C# hosts hold it: execute, replay, look at the pool. One object for the whole process, used by any number of threads.
+// In: options and requests. Out: reports and replay results.
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Twofold.HostAbi
+open Twofold.Engine
+
+/// How an engine is made. Immutable.
+[<Sealed>]
+type EngineOptions private (modules: int, pool: PoolOptions, source: IExternalSource) =
+    /// Plain options: our compiler, 64 modules, twice as many idle instances a module as there are processors.
+    new() = EngineOptions(64, PoolOptions.Default, null)
+
+    member internal _.Pool = pool
+    /// Loaded modules that are kept.
+    member _.CachedModules = modules
+    /// Idle instances that are kept for each module.
+    member _.IdleInstances = pool.IdlePerModule
+    /// Whether each reset is proved by digest.
+    member _.ProveResets = pool.ProveResets
+    /// Who answers external effects that requests do not answer themselves, or null.
+    member _.ExternalSource = source
+
+    /// The same with room for other numbers of modules.
+    member _.WithCachedModules(count: int) = EngineOptions(int (Arguments.atLeast (nameof count) 1L (int64 count)), pool, source)
+
+    /// The same with other numbers of idle instances; 0: every run gets a new one.
+    member _.WithIdleInstances(count: int) =
+        let count = int (Arguments.atLeast (nameof count) 0L (int64 count))
+        EngineOptions(modules, { pool with IdlePerModule = count }, source)
+
+    /// The same, proving each reset or not (slow; for debugging).
+    member _.WithResetProof(prove: bool) = EngineOptions(modules, { pool with ProveResets = prove }, source)
+
+    /// The same with another source of external answers; null for none.
+    member _.WithExternalSource(source: IExternalSource) = EngineOptions(modules, pool, source)
+
+/// Executes WebAssembly deterministically. Thread-safe; keep one for the life of the process.
+[<Sealed>]
+type TwofoldEngine(options: EngineOptions) =
+    let provider (source: IExternalSource) : IExternalProvider =
+        if isNull source then
+            null
+        else
+            {
+                new IExternalProvider with
+                    member _.DeclareState(request, claim) =
+                        match source.DeclareState(request.Contract.Text, claim) with
+                        | null -> ValueNone
+                        | value -> ValueSome { Value = value; Evidence = [||] }
+            }
+
+    let executor =
+        let options = Arguments.notNull (nameof options) options
+
+        new Executor(
+            {
+                ExecutorOptions.For(Twofold.Wasm.CompiledEngine()) with
+                    CachedModules = options.CachedModules
+                    Pool = options.Pool
+                    Provider = provider options.ExternalSource
+            }
+        )
+
+    let execute (request: Twofold.ExecutionRequest) (token: CancellationToken) =
+        Twofold.ExecutionReport(executor.Execute((Arguments.notNull (nameof request) request).Inner, token))
+
+    /// An engine with plain options.
+    new() = new TwofoldEngine(EngineOptions())
+
+    /// Runs a request to its end. Rejections and faults are in the report; nothing is thrown for what a guest does.
+    member _.Execute(request: Twofold.ExecutionRequest) : Twofold.ExecutionReport = execute request CancellationToken.None
+
+    /// Runs a request on a thread of the pool. Cancelling interrupts the guest and throws OperationCanceledException.
+    member _.ExecuteAsync(request: Twofold.ExecutionRequest, cancellationToken: CancellationToken) : Task<Twofold.ExecutionReport> =
+        let request = Arguments.notNull (nameof request) request
+
+        Task.Run(
+            Func<Twofold.ExecutionReport>(fun () ->
+                let report = execute request cancellationToken
+
+                if report.FaultKind = FaultKind.Cancelled then
+                    cancellationToken.ThrowIfCancellationRequested()
+
+                report),
+            cancellationToken
+        )
+
+    /// Runs a request on a thread of the pool.
+    member this.ExecuteAsync(request: Twofold.ExecutionRequest) : Task<Twofold.ExecutionReport> =
+        this.ExecuteAsync(request, CancellationToken.None)
+
+    /// Replays a receipt on its module; neither a snapshot nor an external source is asked.
+    member _.Replay(receipt: Twofold.Receipt, wasm: byte[]) : Twofold.ReplayResult =
+        let receipt = Arguments.notNull (nameof receipt) receipt
+        Twofold.ReplayResult(executor.Replay(receipt.Inner, Arguments.notNull (nameof wasm) wasm))
+
+    /// Drops a module (by its SHA-256, 0x and 64 digits) with its instances; how many entries there were.
+    member _.Evict(moduleHash: string) : int = executor.Evict(Arguments.hash (nameof moduleHash) moduleHash)
+
+    /// Drops every idle instance; modules stay loaded.
+    member _.ClearPools() = executor.ClearPools()
+    /// Drops every module and instance that is not in use.
+    member _.Clear() = executor.Clear()
+    /// How many modules are loaded.
+    member _.LoadedModules = executor.CacheCounters.Modules
+    /// How many times a module was loaded (compiled).
+    member _.Loads = executor.CacheCounters.Loads
+    /// How many idle instances there are.
+    member _.IdleInstances = executor.PoolCounters.Idle
+
+    interface IDisposable with
+        member _.Dispose() = (executor :> IDisposable).Dispose()
