@@ -124,14 +124,23 @@ module Schedule =
     [<Literal>]
     let abiVersion = 1
 
-    let private saturating (value: bigint) : int64 = if value > bigint System.Int64.MaxValue then System.Int64.MaxValue else int64 value
+    // Ordinary sizes stay within 64 bits whatever the price; only absurd ones need more.
+    let private ordinary (value: uint64) = value < 0x1_0000_0000UL
+
+    let private cheap (price: int64) = price >= 0L && price < 0x1000_0000L
+
+    let private sum (price: Price) (flat: int64) (bytes: uint64) (items: uint64) : int64 =
+        if cheap flat && cheap price.PerByte && cheap price.PerItem && ordinary bytes && ordinary items then
+            flat + price.PerByte * int64 bytes + price.PerItem * int64 items
+        else
+            let exact = bigint flat + bigint price.PerByte * bigint bytes + bigint price.PerItem * bigint items
+            if exact > bigint System.Int64.MaxValue then System.Int64.MaxValue else int64 exact
 
     /// What a call pays before it acts: argument bytes read and outputs looked at. Saturates.
-    let before (price: Price) (inputBytes: uint64) (items: uint64) : int64 =
-        saturating (bigint price.Base + bigint price.PerByte * bigint inputBytes + bigint price.PerItem * bigint items)
+    let before (price: Price) (inputBytes: uint64) (items: uint64) : int64 = sum price price.Base inputBytes items
 
     /// What a call pays before its reply is written to guest memory. Saturates.
-    let after (price: Price) (outputBytes: uint64) : int64 = saturating (bigint price.PerByte * bigint outputBytes)
+    let after (price: Price) (outputBytes: uint64) : int64 = sum price 0L outputBytes 0UL
 
 /// The rows of `env`, the ABI of contracts.
 module AbiTable =

@@ -42,26 +42,31 @@ module Selection =
         | Lock.Contract contract -> if contract = ctx.Contract then Access.Open else Access.Denied
 
     /// All that an owner holds in a token as the run sees it: unspent outputs of the snapshot, less those consumed, and outputs of this run (their index given).
-    let private held (view: IStateView) (draft: Draft) (owner: Address) (token: TokenId) : struct (Utxo * uint32 voption) seq =
-        seq {
-            let seen = HashSet<OutPoint>()
+    let private held (view: IStateView) (draft: Draft) (owner: Address) (token: TokenId) : ResizeArray<struct (Utxo * uint32 voption)> =
+        let listed = view.Utxos(owner, token)
+        let found = ResizeArray<struct (Utxo * uint32 voption)>(listed.Count)
+        let seen = HashSet<OutPoint>(listed.Count)
+        let asked (o: Address) (t: TokenId) = String.Equals(o.Text, owner.Text) && t.Equals token
 
-            for u in view.Utxos(owner, token) do
-                // A view that lists an output twice, or somebody else's, must not make value.
-                if u.Owner = owner && u.Token = token && not (Map.containsKey u.Id draft.Inputs) && seen.Add u.Id then
-                    struct (u, ValueNone)
+        for i in 0 .. listed.Count - 1 do
+            let u = listed[i]
+            // A view that lists an output twice, or somebody else's, must not make value.
+            if asked u.Owner u.Token && seen.Add u.Id && not (Map.containsKey u.Id draft.Inputs) then
+                found.Add(struct (u, ValueNone))
 
-            for KeyValue(index, o) in draft.Outputs do
-                if o.Owner = owner && o.Token = token then
-                    let id = { Transaction = draft.TransactionId; Index = index }
+        for KeyValue(index, o) in draft.Outputs do
+            if asked o.Owner o.Token then
+                let id = { Transaction = draft.TransactionId; Index = index }
+                found.Add(struct ({ Id = id; Owner = owner; Token = token; Amount = o.Amount; Lock = o.Lock }, ValueSome index))
 
-                    struct ({ Id = id; Owner = owner; Token = token; Amount = o.Amount; Lock = o.Lock }, ValueSome index)
-        }
+        found
 
     /// What an owner holds in a token, locked or not.
     let balance (view: IStateView) (draft: Draft) (owner: Address) (token: TokenId) : Result<uint64, HostErrorCode> =
-        let sum =
-            held view draft owner token |> Seq.fold (fun sum (struct (u, _)) -> sum + UInt128.op_Implicit u.Amount) UInt128.Zero
+        let mutable sum = UInt128.Zero
+
+        for struct (u, _) in held view draft owner token do
+            sum <- sum + UInt128.op_Implicit u.Amount
 
         if sum > UInt128.op_Implicit UInt64.MaxValue then
             Error HostErrorCode.Overflow
@@ -100,7 +105,7 @@ module Selection =
 
         if available >= wanted then
             spendable.Sort(fun (struct (a, _)) (struct (b, _)) ->
-                match compare b.Amount a.Amount with
+                match b.Amount.CompareTo a.Amount with
                 | 0 -> compare a.Id b.Id
                 | order -> order)
 
