@@ -8,6 +8,17 @@ type Answer = Result<Reply, HostErrorCode>
 
 /// Writing and reading canonical bytes. Each top-level value starts with a tag byte and a version byte.
 module Encoding =
+    open Parts
+
+    /// Appends an unspent output (without a header: part of drafts and snapshots).
+    let writeUtxo (w: WireWriter) (u: Utxo) : unit = Parts.writeUtxo w u
+
+    /// Reads an unspent output.
+    let readUtxo (r: WireReader) : Utxo = Parts.readUtxo r
+
+    /// The least bytes an unspent output takes, for WireReader.Items.
+    let utxoSize = Parts.utxoSize
+
     /// The version of all forms below.
     [<Literal>]
     let Version = 1uy
@@ -35,82 +46,6 @@ module Encoding =
 
         if version <> Version then
             r.Fail $"expected version {Version} of {what}, found {version}"
-
-    let private items (w: WireWriter) (write: 'T -> unit) (values: 'T[]) =
-        w.U32(uint32 values.Length)
-        Array.iter write values
-
-    let private writeOutput (w: WireWriter) (o: AssetOutput) =
-        w.Address o.Owner
-        w.Token o.Token
-        w.U64 o.Amount
-        Lock.write w o.Lock
-
-    let private readOutput (r: WireReader) : AssetOutput =
-        let owner = r.Address()
-        let token = r.Token()
-        let amount = r.U64()
-
-        { Owner = owner; Token = token; Amount = amount; Lock = Lock.read r }
-
-    // Owner, token length, amount, lock tag.
-    let private outputSize = Address.Length + 4 + 8 + 1
-
-    /// Appends an unspent output (without a header: part of drafts and snapshots).
-    let writeUtxo (w: WireWriter) (u: Utxo) : unit =
-        w.Hash u.Id.Transaction
-        w.U32 u.Id.Index
-
-        writeOutput w { Owner = u.Owner; Token = u.Token; Amount = u.Amount; Lock = u.Lock }
-
-    /// Reads an unspent output.
-    let readUtxo (r: WireReader) : Utxo =
-        let transaction = r.Hash()
-        let index = r.U32()
-        let o = readOutput r
-
-        {
-            Id = { Transaction = transaction; Index = index }
-            Owner = o.Owner
-            Token = o.Token
-            Amount = o.Amount
-            Lock = o.Lock
-        }
-
-    /// The least bytes an unspent output takes, for WireReader.Items.
-    let utxoSize = Hash32.Length + 4 + outputSize
-
-    let private writeStateOutput (w: WireWriter) (o: StateOutput) =
-        w.Bytes o.Id
-        w.U64 o.Version
-        w.Hash o.Hash
-        w.Bytes o.Data
-        w.Bytes o.Proof
-
-    let private readStateOutput (r: WireReader) : StateOutput =
-        let id = r.Bytes()
-        let version = r.U64()
-        let hash = r.Hash()
-        let data = r.Bytes()
-
-        { Id = id; Version = version; Hash = hash; Data = data; Proof = r.Bytes() }
-
-    let private writeResource (w: WireWriter) (o: ResourceOutput) =
-        w.U8(byte o.Kind.Number)
-        w.Hash o.Hash
-        w.Bytes o.Metadata
-
-    let private readResource (r: WireReader) : ResourceOutput =
-        let kind =
-            match ResourceKind.TryOfNumber(int (r.U8())) with
-            | ValueSome kind -> kind
-            | ValueNone ->
-                r.Fail "unknown resource kind"
-                ResourceKind.Document
-
-        let hash = r.Hash()
-
-        { Kind = kind; Hash = hash; Metadata = r.Bytes() }
 
     /// Appends a draft; what it remembers only for the run (Scratch) is left out.
     let writeDraft (w: WireWriter) (d: Draft) : unit =

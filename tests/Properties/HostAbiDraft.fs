@@ -104,16 +104,21 @@ let ``the order in which a view lists outputs decides nothing`` (world: World) (
 let ``a guest reads its own writes`` (world: World) (value: byte[]) =
     let view = Snapshot.view (snapshot world.Utxos)
     let draft = play world
-    let ask draft effect = fst (step view draft (Effect.State effect))
-    let _, written = step view draft (Effect.State(StateEffect.Set(key "k", value)))
-    let _, deleted = step view written (Effect.State(StateEffect.Delete(key "k")))
 
-    ask written (StateEffect.Get(key "k")) = Ok(Reply.Bytes value)
-    && ask written (StateEffect.Length(key "k")) = Ok(Reply.Length(uint32 value.Length))
-    && ask written (StateEffect.Exists(key "k")) = Ok(Reply.Flag true)
-    && ask deleted (StateEffect.Get(key "k")) = Error HostErrorCode.NotFound
-    && ask deleted (StateEffect.Exists(key "k")) = Ok(Reply.Flag false)
-    && ask deleted (StateEffect.Delete(key "k")) = Error HostErrorCode.NotFound
+    // "k" is in no snapshot, "total" is: a deleted key must not shine through from there.
+    [ key "k"; key "total" ]
+    |> List.forall (fun key ->
+        let ask draft effect = fst (step view draft (Effect.State effect))
+
+        let _, written = step view draft (Effect.State(StateEffect.Set(key, value)))
+        let _, deleted = step view written (Effect.State(StateEffect.Delete key))
+
+        ask written (StateEffect.Get key) = Ok(Reply.Bytes value)
+        && ask written (StateEffect.Length key) = Ok(Reply.Length(uint32 value.Length))
+        && ask written (StateEffect.Exists key) = Ok(Reply.Flag true)
+        && ask deleted (StateEffect.Get key) = Error HostErrorCode.NotFound
+        && ask deleted (StateEffect.Exists key) = Ok(Reply.Flag false)
+        && ask deleted (StateEffect.Delete key) = Error HostErrorCode.NotFound)
 
 [<Property(Arbitrary = [| typeof<Generators> |], MaxTest = 500)>]
 let ``balances follow transfers within the run`` (world: World) (PositiveInt amount) =
@@ -280,3 +285,36 @@ let ``the generators reach every effect's success and every refusal that decide 
 
     Assert.That(answers.Contains(struct (EffectKind.CreateOutput, Some HostErrorCode.Overflow)), "no overflow")
     Assert.That(answers.Contains(struct (EffectKind.Balance, Some HostErrorCode.Overflow)), "no balance overflowed")
+
+[<Test>]
+let ``locks open as the reference page says, to the second and the block`` () =
+    // The request: caller, contract, time 1000, height 50. Columns: lock, for the caller's own output, for another owner's.
+    let other = address 3
+
+    let threshold n members =
+        match Lock.tryThreshold n members with
+        | ValueSome lock -> lock
+        | ValueNone -> failwith "threshold"
+
+    for lock, own, others in
+        [
+            Lock.None, Access.Open, Access.Denied
+            Lock.Time 1000UL, Access.Open, Access.Denied
+            Lock.Time 1001UL, Access.NotYet, Access.Denied
+            Lock.Height 50UL, Access.Open, Access.Denied
+            Lock.Height 51UL, Access.NotYet, Access.Denied
+            threshold 1 [ caller; other ], Access.Open, Access.Denied
+            threshold 2 [ caller; contract; other ], Access.Open, Access.Denied
+            threshold 2 [ caller; other ], Access.Denied, Access.Denied
+            threshold 1 [ other ], Access.Denied, Access.Denied
+            Lock.Delegation(contract, 0UL), Access.Open, Access.Open
+            Lock.Delegation(contract, 1000UL), Access.Open, Access.Open
+            Lock.Delegation(contract, 999UL), Access.Open, Access.Denied
+            Lock.Delegation(caller, 0UL), Access.Open, Access.Denied
+            Lock.Contract contract, Access.Open, Access.Open
+            Lock.Contract other, Access.Denied, Access.Denied
+            Lock.Contract caller, Access.Denied, Access.Denied
+        ] do
+        Assert.That((Selection.access context caller lock = own), $"own: %A{lock}")
+        Assert.That((Selection.access context contract lock = own), $"the contract's: %A{lock}")
+        Assert.That((Selection.access context other lock = others), $"another's: %A{lock}")
