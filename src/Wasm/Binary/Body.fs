@@ -52,7 +52,8 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
 
     member private _.Emit(op: Op, a: int, b: int, imm: int64, offset: int) =
         if count = code.Length then
-            Array.Resize(&code, count * 2)
+            // Every instruction takes a byte at least, so what is left bounds what can come.
+            Array.Resize(&code, min (count * 2) (count + 1 + r.End - r.Pos))
 
         code[count] <- { Imm = imm; A = a; B = b; Offset = offset; Op = op }
 

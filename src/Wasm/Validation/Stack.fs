@@ -24,7 +24,6 @@ type internal ValidationStack(types: SubType[]) =
     let mutable unreachable = false
     let mutable error: Rejected voption = ValueNone
     let mutable at = 0
-    let mutable scratch: ValType[] = Array.zeroCreate 16
     // Result types of `block (result t)` by value type, so that blocks never allocate.
     let single = Collections.Generic.Dictionary<int, ValType[]>()
     static let nothing: ValType[] = [||]
@@ -108,23 +107,39 @@ type internal ValidationStack(types: SubType[]) =
             ValType.Bottom
 
     member v.PushVals(ts: ValType[]) =
-        for t in ts do
-            v.PushVal t
+        if ts.Length = 1 then
+            v.PushVal ts[0]
+        elif ts.Length > 1 then
+            while sp + ts.Length > vals.Length do
+                Array.Resize(&vals, vals.Length * 2)
+
+            Array.Copy(ts, 0, vals, sp, ts.Length)
+            sp <- sp + ts.Length
+
+            if sp > highest then
+                highest <- sp
+
+    /// Compares the topmost values with what is expected, in place: what lies below the height of an unreachable frame fits anything.
+    /// In place, because a module can ask for a hundred values at every second byte.
+    member v.PeekVals(ts: ValType[]) =
+        let mutable i = ts.Length - 1
+        let mutable at = sp - 1
+
+        while i >= 0 && at >= height do
+            let actual = vals[at]
+
+            if actual.Code <> ts[i].Code && not (Subtype.matches types actual ts[i]) then
+                v.Mismatch(string ts[i], string actual)
+
+            i <- i - 1
+            at <- at - 1
+
+        if i >= 0 && not unreachable then
+            v.Mismatch(string ts[i], "an empty stack")
 
     member v.PopVals(ts: ValType[]) =
-        for i = ts.Length - 1 downto 0 do
-            v.PopVal ts[i] |> ignore
-
-    /// Pops and pushes back what was really there, as br_table and br_if need it.
-    member v.PeekVals(ts: ValType[]) =
-        if scratch.Length < ts.Length then
-            scratch <- Array.zeroCreate (ts.Length * 2)
-
-        for i = ts.Length - 1 downto 0 do
-            scratch[i] <- v.PopVal ts[i]
-
-        for i = 0 to ts.Length - 1 do
-            v.PushVal scratch[i]
+        v.PeekVals ts
+        sp <- max height (sp - ts.Length)
 
     member v.PushCtrl(op: Op, startTypes: ValType[], endTypes: ValType[]) =
         if depth = ctrls.Length then
