@@ -1,0 +1,115 @@
+namespace Twofold.Cli
+
+// What may be asked of the command, in Argu's terms; the help is made of these texts.
+// In: a command line. Out: parsed arguments, or usage.
+
+open Argu
+
+type ExecArgs =
+    | [<MainCommand; ExactlyOnce>] Call of MODULE: string * ENTRY: string
+    | [<AltCommandLine("-p")>] Params of TEXT: string
+    | Caller of ADDRESS: string
+    | Contract of ADDRESS: string
+    | [<AltCommandLine("-s")>] State of PATH: string
+    | Gas of N: int64
+    | Transaction of HASH: string
+    | Seed of HEX: string
+    | Random_Off
+    | No_Allocator
+    | Profile of NAME: string
+    | Timeout of SECONDS: float
+    | [<AltCommandLine("-r")>] Receipt of FILE: string
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Call _ -> "the contract (a .wasm file) and the export to call; it takes nothing and returns a status"
+            | Params _ -> "parameters: text as it is, @FILE for a file's bytes, 0x... for bytes in hexadecimal; none by default"
+            | Caller _ -> "who calls: 0x and 40 hexadecimal digits; forty zeros by default"
+            | Contract _ -> "the contract's own address; forty zeros by default"
+            | State _ ->
+                "the snapshot to run on: a JSON file, or a folder with utxos.json, block.json and state/ADDRESS/KEY; empty by default"
+            | Gas _ -> "lower the profile's gas limit"
+            | Transaction _ -> "the transaction's id: 0x and 64 hexadecimal digits; zeros by default"
+            | Seed _ -> "the seed of get_random, 0x...; without it a guest gets no randomness"
+            | Random_Off -> "refuse modules that import randomness"
+            | No_Allocator -> "do not supply malloc, alloc and free"
+            | Profile _ -> "contract (default), skill, sandbox or host: what the guest may do"
+            | Timeout _ -> "seconds before the run is broken off, instead of the profile's; 0 is none"
+            | Receipt _ -> "write the receipt to this file, as JSON"
+            | Json -> "print one JSON document: the report with the receipt, or the error"
+
+type ReplayArgs =
+    | [<MainCommand; ExactlyOnce>] File of RECEIPT: string
+    | [<Mandatory; AltCommandLine("-m")>] Module of FILE: string
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | File _ -> "a receipt, as `exec --receipt` wrote it"
+            | Module _ -> "the module that it is a receipt of"
+            | Json -> "print one JSON document"
+
+type InspectArgs =
+    | [<MainCommand; ExactlyOnce>] File of MODULE: string
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | File _ -> "a .wasm file"
+            | Json -> "print one JSON document"
+
+type RunArgs =
+    | [<MainCommand; Mandatory>] Call of MODULE_AND_ARGS: string list
+    | [<Mandatory; AltCommandLine("-i")>] Invoke of NAME: string
+    | Gas of N: int64
+    | Timeout of SECONDS: float
+    | Profile of NAME: string
+    | [<AltCommandLine("-r")>] Receipt of FILE: string
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Call _ -> "the module, then the function's arguments: numbers of its parameters' types (7, -1, 0xff, 1.5, inf, nan)"
+            | Invoke _ -> "the exported function to call"
+            | Gas _ -> "a gas limit; none by default"
+            | Timeout _ -> "seconds before the run is broken off; none by default"
+            | Profile _ -> "host (default), contract, skill or sandbox: what the guest may do"
+            | Receipt _ -> "write the receipt to this file, as JSON"
+            | Json -> "print one JSON document"
+
+type Arguments =
+    | [<CliPrefix(CliPrefix.None)>] Exec of ParseResults<ExecArgs>
+    | [<CliPrefix(CliPrefix.None)>] Replay of ParseResults<ReplayArgs>
+    | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
+    | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
+    | Version
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Exec _ -> "call a contract on a snapshot: outcome, gas, draft, receipt"
+            | Replay _ -> "run a receipt again, from the receipt and the module alone, and compare"
+            | Inspect _ -> "what a module imports, exports and needs, and what each profile would say to it"
+            | Run _ -> "call any export with typed arguments"
+            | Version -> "print the version"
+
+/// What Argu cannot know.
+module CommandLine =
+    let private mark = "\u0001"
+
+    /// Argu takes a leading dash for an option. Negative numbers travel behind a mark; `unprotect` takes it off.
+    let protect (argv: string[]) : string[] =
+        let isNumber (text: string) =
+            text.Length > 1
+            && text[0] = '-'
+            && (System.Char.IsAsciiDigit text[1] || text[1] = '.' || text.StartsWith "-inf" || text.StartsWith "-nan")
+
+        argv
+        |> Array.mapi (fun i text -> if isNumber text && not (i > 0 && argv[i - 1].StartsWith "--") then mark + text else text)
+
+    let unprotect (text: string) : string = if text.StartsWith mark then text.Substring 1 else text

@@ -1,0 +1,133 @@
+namespace Twofold.Cli
+
+// `twofold exec`: a contract call on a snapshot. Also what `run` shares with it: one execution, its report, its exit code.
+// In: parsed arguments. Out: an ending; with --receipt a file.
+
+open System
+open System.Threading
+open FsToolkit.ErrorHandling
+open Argu
+open Twofold.Wasm
+open Twofold.HostAbi
+open Twofold.Engine
+
+/// Why a command stops before there is a report.
+[<RequireQualifiedAccess>]
+type Stop =
+    /// The command line or a file.
+    | Usage of string
+    | Refused of Refusal
+
+module Execute =
+    /// An executor for one run.
+    let private executor () = new Executor(ExecutorOptions.For(CompiledEngine()))
+
+    let code (outcome: Outcome) =
+        match outcome with
+        | Outcome.Returned _ -> Exit.Success
+        | Outcome.Failed _ -> Exit.Failed
+        | Outcome.Trapped _ -> Exit.Trapped
+        | Outcome.OutOfGas
+        | Outcome.StackExhausted -> Exit.Exhausted
+
+    let private stopCode stop =
+        match stop with
+        | Stop.Usage _
+        | Stop.Refused(Refusal.Rejected _) -> Exit.Rejected
+        | Stop.Refused(Refusal.Fault _) -> Exit.Fault
+
+    let private stopText stop =
+        match stop with
+        | Stop.Usage text -> text
+        | Stop.Refused refusal -> refusal.ToString()
+
+    let private errorJson stop =
+        Show.json (fun w ->
+            w.WriteNumber("exitCode", stopCode stop)
+            w.WriteStartObject "error"
+
+            match stop with
+            | Stop.Refused(Refusal.Rejected r) -> Show.rejection w r
+            | Stop.Refused(Refusal.Fault f) ->
+                w.WriteString("kind", "fault")
+                w.WriteString("message", f.ToString())
+            | Stop.Usage text ->
+                w.WriteString("kind", "usage")
+                w.WriteString("message", text)
+
+            w.WriteEndObject())
+
+    /// How a command that could not report ends.
+    let stopped (json: bool) (stop: Stop) : Ending = {
+        Code = stopCode stop
+        Output = if json then errorJson stop else ""
+        Error = stopText stop
+    }
+
+    /// One run: the report, the receipt's file, the exit code.
+    let finish (json: bool) (receiptFile: string option) (token: CancellationToken) (request: ExecutionRequest) : Result<Ending, Stop> =
+        result {
+            use executor = executor ()
+            let! report = executor.Execute(request, token) |> Result.mapError Stop.Refused
+
+            match receiptFile with
+            | Some file ->
+                do! Inputs.write file (ReceiptJson.toJson report.Receipt) |> Result.mapError (fun e -> Stop.Usage $"--receipt: {e}")
+            | None -> ()
+
+            let code = code report.Receipt.Outcome
+
+            return {
+                Code = code
+                Output = if json then Show.reportJson code report else Show.report report receiptFile
+                Error = if code = Exit.Success || json then "" else report.Message
+            }
+        }
+
+    let private request (a: ParseResults<ExecArgs>) : Result<ExecutionRequest, string> =
+        result {
+            let path, entry = a.GetResult ExecArgs.Call
+            let! bytes = Inputs.bytes path
+            let! parameters = a.TryGetResult ExecArgs.Params |> Option.traverseResult Inputs.parameters
+            let! caller = a.TryGetResult ExecArgs.Caller |> Option.traverseResult (Inputs.address "--caller")
+            let! contract = a.TryGetResult ExecArgs.Contract |> Option.traverseResult (Inputs.address "--contract")
+
+            let! snapshot =
+                a.TryGetResult ExecArgs.State |> Option.traverseResult (Inputs.snapshot >> Result.mapError (fun e -> $"--state: {e}"))
+
+            let! transaction = a.TryGetResult ExecArgs.Transaction |> Option.traverseResult (Inputs.hash "--transaction")
+            let! seed = a.TryGetResult ExecArgs.Seed |> Option.traverseResult (Inputs.hex "--seed")
+            let! profile = a.TryGetResult ExecArgs.Profile |> Option.traverseResult Inputs.profile
+            let! profile = profile |> Option.defaultValue Profile.contract |> Inputs.deadline (a.TryGetResult ExecArgs.Timeout)
+
+            let plain =
+                Request.contract
+                    bytes
+                    entry
+                    (defaultArg caller Address.zero)
+                    (defaultArg contract Address.zero)
+                    (defaultArg snapshot Snapshot.empty)
+
+            return {
+                plain with
+                    Parameters = defaultArg parameters [||]
+                    TransactionId = defaultArg transaction Hash32.zero
+                    RandomSeed = seed
+                    Profile = profile
+                    Limits = { RequestLimits.None with Gas = a.TryGetResult ExecArgs.Gas }
+                    Switches =
+                        Some {
+                            profile.Policy.Switches with
+                                RandomOff = profile.Policy.Switches.RandomOff || a.Contains ExecArgs.Random_Off
+                                Allocator = profile.Policy.Switches.Allocator && not (a.Contains ExecArgs.No_Allocator)
+                        }
+            }
+        }
+
+    let run (token: CancellationToken) (a: ParseResults<ExecArgs>) : Ending =
+        let json = a.Contains ExecArgs.Json
+
+        request a
+        |> Result.mapError Stop.Usage
+        |> Result.bind (finish json (a.TryGetResult ExecArgs.Receipt) token)
+        |> Result.defaultWith (stopped json)

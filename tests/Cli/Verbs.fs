@@ -1,0 +1,105 @@
+namespace Twofold.Cli.Tests
+
+// Each verb does its work: exec, replay, inspect, run.
+
+open System.IO
+open System.Text.Json
+open NUnit.Framework
+
+[<TestFixture>]
+type Verbs() =
+    let contains (text: string) (ran: Ran) = Assert.That(ran.Output, Does.Contain text)
+    let root (ran: Ran) = JsonDocument.Parse(ran.Output).RootElement
+    let digest (ran: Ran) = (root ran).GetProperty("receiptDigest").GetString()
+
+    /// The demo's snapshot as a folder: the same state, so the same receipts.
+    let folder () =
+        let dir = Files.fresh "world"
+        let state = Path.Combine(dir, "state", Demo.token)
+        Directory.CreateDirectory state |> ignore
+        use json = JsonDocument.Parse(File.ReadAllText Demo.snapshot)
+        File.WriteAllText(Path.Combine(dir, "utxos.json"), json.RootElement.GetProperty("utxos").GetRawText())
+        File.WriteAllText(Path.Combine(dir, "block.json"), json.RootElement.GetProperty("block").GetRawText())
+
+        for p in json.RootElement.GetProperty("state").GetProperty(Demo.token).EnumerateObject() do
+            let value = p.Value.GetString()
+
+            let bytes =
+                if value.StartsWith "0x" && value.Length % 2 = 0 && value.Length < 42 then
+                    System.Convert.FromHexString(value.Substring 2)
+                elif value.StartsWith "0x" && p.Name = "owner" then
+                    System.Text.Encoding.ASCII.GetBytes value
+                else
+                    System.Text.Encoding.UTF8.GetBytes value
+
+            File.WriteAllBytes(Path.Combine(state, p.Name), bytes)
+
+        dir
+
+    [<Test>]
+    member _.``exec shows outcome, gas, inputs, outputs, change and event; its receipt replays``() =
+        let receipt = Files.fresh "receipt.json"
+        let ran = Command.ending 0 (Demo.transfer (Demo.parameters 70) Demo.snapshot [ "--receipt"; receipt ])
+        contains "succeeded" ran
+        contains $"60 GLD of {Demo.alice}" ran
+        contains $"35 GLD of {Demo.alice}" ran
+        contains $"70 GLD to {Demo.bob}" ran
+        contains $"25 GLD to {Demo.alice} (change)" ran
+        contains $$"""Transfer {"from":"{{Demo.alice}}","to":"{{Demo.bob}}","amount":70}""" ran
+        Assert.That(ran.Error, Is.Empty)
+
+        let replay = [ "replay"; receipt; "--module"; Demo.wasm ]
+        contains "identical" (Command.ending 0 replay)
+        Assert.That((root (Command.ending 0 (replay @ [ "--json" ]))).GetProperty("result").GetString(), Is.EqualTo "identical")
+
+    [<Test>]
+    member _.``parameters as text, file and hexadecimal, and state as file and folder, give one receipt``() =
+        let text = Demo.parameters 70
+        let hex = "0x" + System.Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes text)
+        let file = "@" + Files.withText "params.json" text
+        let digests = [ for p in [ text; hex; file ] -> digest (Command.ending 0 (Demo.transfer p Demo.snapshot [ "--json" ])) ]
+        let ofFolder = digest (Command.ending 0 (Demo.transfer text (folder ()) [ "--json" ]))
+        Assert.That(List.distinct (ofFolder :: digests), Has.Length.EqualTo 1)
+
+    [<Test>]
+    member _.``exec as JSON holds the whole receipt``() =
+        let json = root (Command.ending 0 (Demo.transfer (Demo.parameters 70) Demo.snapshot [ "--json" ]))
+        let receipt = json.GetProperty "receipt"
+        Assert.That(receipt.GetProperty("outcome").GetProperty("kind").GetString(), Is.EqualTo "returned")
+        Assert.That(receipt.GetProperty("draft").GetProperty("inputs").GetArrayLength(), Is.EqualTo 2)
+        Assert.That(receipt.GetProperty("digest").GetString(), Is.EqualTo(json.GetProperty("receiptDigest").GetString()))
+
+    [<Test>]
+    member _.``inspect shows imports, exports, entries and each profile's verdict``() =
+        let ran = Command.ending 0 [ "inspect"; Demo.wasm ]
+        contains "env.execute_utxo_transfer" ran
+        contains "Initialize, Mint, Transfer, GetBalance" ran
+        contains "contract: accepts it" ran
+        contains "sandbox: rejects it" ran
+
+        let json = root (Command.ending 0 [ "inspect"; Demo.wasm; "--json" ])
+
+        let verdict (name: string) =
+            json.GetProperty("profiles").EnumerateArray() |> Seq.find (fun p -> p.GetProperty("name").GetString() = name)
+
+        Assert.That((verdict "contract").GetProperty("accepts").GetBoolean(), Is.True)
+        Assert.That((verdict "sandbox").GetProperty("refusals").GetArrayLength(), Is.EqualTo(json.GetProperty("imports").GetArrayLength()))
+
+    [<Test>]
+    member _.``run calls any export with typed arguments``() =
+        let add = Files.ofRepository "bench/kernels/wasm/add.wasm"
+        contains "returned i32:8" (Command.ending 0 [ "run"; add; "--invoke"; "add"; "5"; "3" ])
+        contains "returned i32:-2" (Command.ending 0 [ "run"; add; "--invoke"; "add"; "-5"; "3" ])
+
+        let echo = Files.withBytes "echo.wasm" Wasm.echo
+
+        contains
+            "returned i32:-1 i64:-9223372036854775808 f32:1.5 f64:-Infinity"
+            (Command.ending 0 [ "run"; "--invoke"; "f"; echo; "0xffffffff"; "-9223372036854775808"; "1.5"; "-inf" ])
+
+    [<Test>]
+    member _.``help teaches: examples and exit codes``() =
+        let ran = Command.ending 0 [ "--help" ]
+        contains "twofold exec token.wasm Transfer" ran
+        contains "4 out of gas or stack" ran
+        contains "--params" (Command.ending 0 [ "exec"; "--help" ])
