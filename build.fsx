@@ -108,7 +108,7 @@ let publish () : Published =
         ]
         @ [
             "-p:PublishReadyToRun=true"
-            "-p:RestorePackagesWithLockFile=false"
+            $"-p:PlatformLocks={work}/locks"
             $"-p:ArtifactsPath={work}"
             "-o"
             target
