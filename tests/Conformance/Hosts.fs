@@ -4,4 +4,7 @@ namespace Twofold.Conformance
 // In: nothing. Out: a fresh host for each file.
 
 module Hosts =
-    let all: (string * (unit -> ISuiteHost)) list = [ "compiled", (fun () -> new CompiledHost() :> ISuiteHost) ]
+    let all: (string * (unit -> ISuiteHost)) list = [
+        "compiled", (fun () -> new CompiledHost() :> ISuiteHost)
+        "oracle", (fun () -> new OracleHost() :> ISuiteHost)
+    ]

@@ -3,47 +3,29 @@
 module Twofold.Conformance.SmithTraces
 
 open System
-open System.Buffers.Binary
 open System.Globalization
 open System.IO
-open System.IO.Compression
 open System.Security.Cryptography
 open System.Text.Json
 open Twofold.Wasm
 open Twofold.Wasm.Validation
-
-/// What a trace asks of an instance: calls in a row, then what is left behind exported names.
-type TracedInstance = { Invoke: string -> Value[] -> RunEnd; Global: string -> Value; Memory: string -> byte[] }
-
-/// An engine, as far as traces need it.
-type TraceEngine = { Name: string; Instantiate: ValidModule -> HostImport list -> Result<TracedInstance, RunEnd> }
+open Twofold.Conformance
 
 /// A line of traces.jsonl, with its module.
 type Trace = { File: string; Profile: int; Bytes: byte[]; Json: JsonElement }
 
-/// The traces of some profiles, in the file's order.
-let read (zip: Stream) (profiles: int list) : Trace list =
-    use archive = new ZipArchive(zip, ZipArchiveMode.Read)
-
-    let bytesOf (name: string) =
-        use s = archive.GetEntry(name).Open()
-        use m = new MemoryStream()
-        s.CopyTo m
-        m.ToArray()
-
-    use lines = new StreamReader(archive.GetEntry("traces.jsonl").Open())
+/// The traces of a profile, in the file's order.
+let read (zip: TestData.Archive) (profile: int) : Trace list =
+    use lines = new StreamReader(new MemoryStream(zip.Read "traces.jsonl"))
 
     [
         while not lines.EndOfStream do
-            let line = lines.ReadLine()
+            let json = JsonDocument.Parse(lines.ReadLine()).RootElement
+            let p = json.GetProperty("profile").GetInt32()
 
-            if line <> "" then
-                let json = JsonDocument.Parse(line).RootElement
-                let profile = json.GetProperty("profile").GetInt32()
-
-                if List.contains profile profiles then
-                    let file = json.GetProperty("file").GetString()
-                    yield { File = file; Profile = profile; Bytes = bytesOf file; Json = json }
+            if p = profile then
+                let file = json.GetProperty("file").GetString()
+                yield { File = file; Profile = p; Bytes = zip.Read file; Json = json }
     ]
 
 /// A value as the traces write it: integers in decimal, floats as hex bits, references as `null`.
@@ -99,26 +81,26 @@ let private host () =
     let log = ResizeArray<string * string>()
     let mutable counter = 0
 
-    let import name parameters results (f: uint64 -> uint64) = {
-        HostImport.Module = "env"
+    let import name parameters results (call: Value[] -> Value[]) = {
+        Module = "env"
         Name = name
         Type = { Params = parameters; Results = results }
-        Function = HostFunction(fun _ arguments -> f (if arguments.Length > 0 then arguments[0] else 0UL))
+        Call = call
     }
 
-    let logging name t kind =
-        import name [| t |] [||] (fun bits ->
-            log.Add(show (Value.FromBits(kind, bits)))
-            0UL)
+    let logging name t =
+        import name [| t |] [||] (fun arguments ->
+            log.Add(show arguments[0])
+            [||])
 
     log,
     [
-        logging "log_i32" ValType.I32 ValueKind.I32
-        logging "log_i64" ValType.I64 ValueKind.I64
-        logging "log_f64" ValType.F64 ValueKind.F64
+        logging "log_i32" ValType.I32
+        logging "log_i64" ValType.I64
+        logging "log_f64" ValType.F64
         import "next_i32" [||] [| ValType.I32 |] (fun _ ->
             counter <- counter + 1
-            uint64 counter)
+            [| Value.I32 counter |])
     ]
 
 /// Runs a trace; the first difference as `what: expected, found`.

@@ -1,0 +1,107 @@
+namespace Twofold.Conformance
+
+// What traces of other engines ask of ours: calls in a row on one instance, then what is left behind exported names.
+// In: a valid module and host functions. Out: an instance as three functions, or how instantiation ended.
+
+open System
+open Twofold.Wasm
+open Twofold.Wasm.Validation
+
+/// A host function of a trace: name in `env` or elsewhere, type, and what it does with its arguments.
+[<NoComparison; NoEquality>]
+type TracedImport = { Module: string; Name: string; Type: FuncType; Call: Value[] -> Value[] }
+
+[<NoComparison; NoEquality>]
+type TracedInstance = { Invoke: string -> Value[] -> RunEnd; Global: string -> Value; Memory: string -> byte[] }
+
+[<NoComparison; NoEquality>]
+type TraceEngine = { Name: string; Instantiate: ValidModule -> TracedImport list -> Result<TracedInstance, RunEnd> }
+
+module TraceEngines =
+    let private refused (r: Rejected) : 'a = failwith $"refused: {r}"
+
+    let private oracle =
+        let instantiate (valid: ValidModule) (imports: TracedImport list) =
+            let store = Twofold.Oracle.Store(Verdict.limits, Int64.MaxValue, Verdict.limits.StackUnits)
+
+            // The oracle's host functions are over bits, with one result at most; that is all that traces import.
+            let hostFunction (i: TracedImport) =
+                HostFunction(fun _ bits ->
+                    let kinds = i.Type.Params |> Array.map Twofold.Oracle.Values.kind
+
+                    match i.Call(Array.map2 (fun kind b -> Value.FromBits(kind, b)) kinds (bits.ToArray())) with
+                    | [||] -> 0UL
+                    | values -> values[0].Bits)
+
+            let resolve m n =
+                imports
+                |> List.tryFind (fun i -> i.Module = m && i.Name = n)
+                |> Option.map (fun i -> Twofold.Oracle.Extern.Func(Twofold.Oracle.HostFunc(n, i.Type, hostFunction i)))
+
+            match Twofold.Oracle.Oracle.instantiate store valid resolve with
+            | Error(Twofold.Oracle.NoInstance.Ended ended) -> Error ended
+            | Error(Twofold.Oracle.NoInstance.Refused r) -> refused r
+            | Ok instance ->
+                let export = Twofold.Oracle.Oracle.export instance
+
+                Ok {
+                    Invoke =
+                        fun name arguments ->
+                            match Twofold.Oracle.Oracle.invoke store instance name arguments with
+                            | Ok ended -> ended
+                            | Error r -> refused r
+                    Global =
+                        fun name ->
+                            match export name with
+                            | Some(Twofold.Oracle.Extern.Global g) -> g.Value
+                            | _ -> failwith $"no exported global {name}"
+                    Memory =
+                        fun name ->
+                            match export name with
+                            | Some(Twofold.Oracle.Extern.Memory m) -> m.Bytes
+                            | _ -> failwith $"no exported memory {name}"
+                }
+
+        { Name = "oracle"; Instantiate = instantiate }
+
+    /// The compiled engine by its public face.
+    let private compiled =
+        let ending (run: unit -> Value[]) =
+            try
+                RunEnd.Returned(run ())
+            with
+            | :? TrapException as t -> RunEnd.Trapped { Code = t.Code; A = t.A; B = t.B; C = t.C; Detail = t.Detail }
+            | :? OutOfGasException -> RunEnd.OutOfGas
+            | :? StackExhaustedException -> RunEnd.StackExhausted
+
+        let instantiate (valid: ValidModule) (imports: TracedImport list) =
+            let store = new Store()
+            let linker = Linker()
+
+            for i in imports do
+                linker.Define(i.Module, i.Name, i.Type, HostCallback(fun _ arguments -> i.Call arguments)) |> ignore
+
+            let loaded = Module.Load(valid.Module.Bytes, ModuleOptions().WithLimits(Verdict.limits))
+            let mutable instance = null
+
+            match
+                ending (fun () ->
+                    instance <- linker.Instantiate(store, loaded)
+                    [||])
+            with
+            | RunEnd.Returned _ ->
+                Ok {
+                    Invoke = fun name arguments -> ending (fun () -> instance.Call(name, arguments))
+                    Global = fun name -> instance.GetGlobal(name).Value
+                    Memory =
+                        fun name ->
+                            let m = instance.GetMemory name
+                            m.Span(0L, int m.Size).ToArray()
+                }
+            | ended ->
+                store.Dispose()
+                Error ended
+
+        { Name = "compiled"; Instantiate = instantiate }
+
+    let all = [ compiled; oracle ]
