@@ -73,6 +73,11 @@ type internal CompiledCode(valid: ValidModule) as this =
 
     let compile index =
         let lowered = Lower.func context (Prepare.func valid index)
+#if DEBUG
+        match CilCheck.problem lowered with
+        | null -> ()
+        | text -> invalidOp $"bad CIL: {text}"
+#endif
         let method = Emit.define lowered
         let mutable entry = 0n
 
