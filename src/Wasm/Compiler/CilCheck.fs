@@ -28,9 +28,12 @@ module CilCheck =
 
     /// A native integer takes an int32 as its other operand (ECMA-335, table III.2).
     let private arithmetic a b =
-        if a = b then a
-        elif a = CilType.Native && b = CilType.I4 || a = CilType.I4 && b = CilType.Native then CilType.Native
-        else fail $"operands {a} and {b}"
+        if a = b then
+            a
+        elif a = CilType.Native && b = CilType.I4 || a = CilType.I4 && b = CilType.Native then
+            CilType.Native
+        else
+            fail $"operands {a} and {b}"
 
     let private conversions =
         dict [
@@ -74,7 +77,18 @@ module CilCheck =
         ]
 
     let private binary =
-        [ OpCodes.Add; OpCodes.Sub; OpCodes.Mul; OpCodes.Div; OpCodes.Div_Un; OpCodes.Rem; OpCodes.Rem_Un; OpCodes.And; OpCodes.Or; OpCodes.Xor ]
+        [
+            OpCodes.Add
+            OpCodes.Sub
+            OpCodes.Mul
+            OpCodes.Div
+            OpCodes.Div_Un
+            OpCodes.Rem
+            OpCodes.Rem_Un
+            OpCodes.And
+            OpCodes.Or
+            OpCodes.Xor
+        ]
         |> List.map _.Value
         |> set
 
