@@ -9,7 +9,7 @@ namespace Twofold.Wasm.Compiler
 //
 //   signature      result f(native ctx, int32 units, params...)
 //   prologue       units < frame -> stack exhausted; frame address < ctx.NativeLimit -> StackSlow; gas := store.Gas; len := memory length
-//   charge n       gas -= n; gas < 0 -> out of gas
+//   charge n       gas -= n; gas < 0 -> out of gas; the first of a loop compares with ctx.Interrupt instead of 0
 //   i32.load o     index + (o + 4) > len -> trap (cold);  ldind.i4 (base + index + o), deferred
 //   call f         store.Gas := gas; code[f] or Resolve; calli; gas := store.Gas; len := memory length
 //   cold blocks    store.Gas := gas; the trap's numbers; throw
@@ -201,6 +201,8 @@ module Lower =
         let covered = Dictionary<int, int64>()
         let mutable labels = 0
         let mutable dead = false
+        // The next charge is the first of a loop's iteration.
+        let mutable pollWithCharge = false
 
         let declare t =
             locals.Add t
@@ -1187,6 +1189,17 @@ module Lower =
                 let difference = binary CilType.I8 0x7Dus (widened signed a) (widened signed b)
                 fit (binary CilType.I8 0x87us difference (constant CilType.I8 63L))
 
+            // A zero-extended number less one is negative for zero alone.
+            let isZero a =
+                let less = binary CilType.I8 0x7Dus (widened false a) (constant CilType.I8 1L)
+                fit (binary CilType.I8 0x87us less (constant CilType.I8 63L))
+
+            let fromTruth truth =
+                if is64 then
+                    binary CilType.I8 0x7Dus (constant CilType.I8 0L) (unary CilType.I8 0xADus truth)
+                else
+                    binary CilType.I4 0x6Bus (constant CilType.I4 0L) truth
+
             match c.Kind, int c.Op with
             | NodeKind.Binary, 0x48 when c.B.Kind = NodeKind.Const && int c.B.Imm = 0 && not is64 ->
                 struct (binary CilType.I4 0x75us c.A (constant CilType.I4 31L), false)
@@ -1198,14 +1211,12 @@ module Lower =
             | NodeKind.Binary, 0x4D -> struct (below false c.B c.A, true)
             | NodeKind.Binary, 0x4E -> struct (below true c.A c.B, true)
             | NodeKind.Binary, 0x4F -> struct (below false c.A c.B, true)
-            | kind, o ->
-                let isTruth = (kind = NodeKind.Binary && o >= 0x46 && o <= 0x66) || (kind = NodeKind.Unary && (o = 0x45 || o = 0x50))
-                let truth = if isTruth then c else binary CilType.I4 0x47us c (constant CilType.I4 0L)
-
-                if is64 then
-                    struct (binary CilType.I8 0x7Dus (constant CilType.I8 0L) (unary CilType.I8 0xADus truth), false)
-                else
-                    struct (binary CilType.I4 0x6Bus (constant CilType.I4 0L) truth, false)
+            | NodeKind.Unary, 0x45 -> struct (isZero c.A, false)
+            | NodeKind.Binary, 0x46 -> struct (isZero (binary CilType.I4 0x73us c.A c.B), false)
+            | NodeKind.Binary, 0x47 -> struct (isZero (binary CilType.I4 0x73us c.A c.B), true)
+            | NodeKind.Binary, o when o >= 0x51 && o <= 0x66 -> struct (fromTruth c, false)
+            | NodeKind.Unary, 0x50 -> struct (fromTruth c, false)
+            | _ -> struct (isZero c, true)
 
         /// Integers without a branch: RyuJIT makes no conditional move inside loops, where a mispredicted branch costs most.
         let selectByMask (c: Node) (a: Node) (b: Node) =
@@ -1263,6 +1274,16 @@ module Lower =
 
         // ---- control
 
+        let chargeFollows at = at + 1 < f.Code.Length && f.Code[at + 1].Op = Op.Charge && f.Code[at + 1].Imm <> 0L
+
+        /// Volatile, or RyuJIT would read it once before the loop.
+        let loadInterrupt () =
+            add (Cil.Ldarg 0)
+            add (Cil.LdcI4 16)
+            op OpCodes.Add
+            op OpCodes.Volatile
+            op OpCodes.Ldind_I8
+
         let blockEntry (i: Instr) at =
             let condition = if i.Op = Op.If then pop () else null
             let struct (starts, ends) = blockTypes m i
@@ -1292,13 +1313,13 @@ module Lower =
 
                 covered.Clear()
                 mark fr.Br
-                // The interrupt: volatile, or RyuJIT would read it once before the loop.
-                add (Cil.Ldarg 0)
-                add (Cil.LdcI4 16)
-                op OpCodes.Add
-                op OpCodes.Volatile
-                op OpCodes.Ldind_I4
-                branch OpCodes.Brtrue (coldLabel Interrupt)
+
+                if chargeFollows at then
+                    pollWithCharge <- true
+                else
+                    loadInterrupt ()
+                    add (Cil.LdcI8 0L)
+                    branch OpCodes.Bne_Un (coldLabel Interrupt)
             | Op.If ->
                 fr.ElseLabel <- newLabel ()
                 branchIf condition false fr.ElseLabel
@@ -1477,7 +1498,14 @@ module Lower =
                     op OpCodes.Sub
                     add (Cil.Stloc lGas)
                     add (Cil.Ldloc lGas)
-                    add (Cil.LdcI8 0L)
+
+                    // An interrupt asks for more gas than there is: a loop needs no test of its own.
+                    if pollWithCharge then
+                        pollWithCharge <- false
+                        loadInterrupt ()
+                    else
+                        add (Cil.LdcI8 0L)
+
                     branch OpCodes.Blt (coldLabel OutOfGas)
             | Op.Unreachable ->
                 branch OpCodes.Br (coldLabel (Simple TrapCode.Unreachable))
@@ -1606,6 +1634,7 @@ module Lower =
             match key with
             | OutOfGas ->
                 add (Cil.Ldarg 0)
+                add (Cil.Ldloc lGas)
                 callRt "OutOfGas"
             | NoStack ->
                 add (Cil.Ldarg 0)

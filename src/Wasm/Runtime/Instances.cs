@@ -150,7 +150,7 @@ internal sealed unsafe class StoreData : IDisposable
             interruption = reason;
             foreach (var i in Instances)
             {
-                Volatile.Write(ref i.Block->Interrupt, 1);
+                Volatile.Write(ref i.Block->Interrupt, InstanceBlock.Interrupted);
                 Volatile.Write(ref i.Block->NativeLimit, nint.MaxValue);
             }
         }
@@ -180,7 +180,7 @@ internal sealed unsafe class StoreData : IDisposable
         lock (sync)
         {
             Instances.Add(instance);
-            instance.Block->Interrupt = interruption is null ? 0 : 1;
+            instance.Block->Interrupt = interruption is null ? 0 : InstanceBlock.Interrupted;
             instance.Block->NativeLimit = interruption is not null || Block->StackLow == 0 ? nint.MaxValue : Block->StackLow + NativeStack.Reserve;
         }
     }

@@ -39,13 +39,15 @@ internal struct InstanceBlock
     public nint Store;
     /// <summary>Function entry compares its frame with this; an interrupt raises it above every frame.</summary>
     public nint NativeLimit;
-    /// <summary>Non-zero: leave at the next loop iteration.</summary>
-    public int Interrupt;
-    public int Pad;
+    /// <summary>What a loop iteration wants left of the gas: 0, or <see cref="Interrupted"/> to stop it.</summary>
+    public long Interrupt;
     /// <summary>GC handle of the InstanceData.</summary>
     public nint Handle;
 
     public const int HeadSize = 64;
+
+    /// <summary>More gas than anyone has left after a charge.</summary>
+    public const long Interrupted = long.MaxValue;
 }
 
 /// <summary>A memory as compiled code sees it.</summary>

@@ -174,7 +174,15 @@ internal static unsafe class Rt
 
     [MethodImpl(Cold)] public static Exception TrapTrunc(double value) => new TrapException(Num.TruncFault(value));
 
-    [MethodImpl(Cold)] public static Exception OutOfGas(nint context) => Store(context).OutOfGas();
+    /// <summary>A charge left less gas than it must: below zero, or not what an interrupt asks for.</summary>
+    [MethodImpl(Cold)]
+    public static Exception OutOfGas(nint context, long gas)
+    {
+        var store = Store(context);
+        if (gas < 0) return store.OutOfGas();
+        store.Block->Gas = gas;
+        return Interrupted(context);
+    }
 
     [MethodImpl(Cold)] public static Exception StackExhausted(nint context) => new StackExhaustedException(Store(context).Block->UnitsLimit);
 
