@@ -1,0 +1,45 @@
+namespace Twofold.Docs.Tests
+
+// README's code is the code that is compiled here, and it does what the text beside it says.
+
+open System
+open NUnit.Framework
+
+[<TestFixture>]
+type Snippets() =
+    let dedent (lines: string[]) =
+        let indent = lines |> Seq.filter (fun l -> l.Trim() <> "") |> Seq.map (fun l -> l.Length - l.TrimStart().Length) |> Seq.min
+        lines |> Array.map (fun l -> if l.Trim() = "" then "" else l.Substring indent)
+
+    /// What stands between the marks of a source file.
+    let marked (path: string) =
+        let lines = (Repository.read path).Split '\n'
+        let first = lines |> Array.findIndex (fun l -> l.Trim() = "// <readme>")
+        let last = lines |> Array.findIndex (fun l -> l.Trim() = "// </readme>")
+        String.Join("\n", dedent lines[first + 1 .. last - 1]).Trim()
+
+    /// The block of a language in README.
+    let block (language: string) =
+        let text = Repository.read "README.md"
+        let opening = $"```{language}\n"
+        let start = text.IndexOf(opening, StringComparison.Ordinal)
+        Assert.That(start, Is.GreaterThanOrEqualTo 0, $"README.md has no {language}")
+        let body = text.Substring(start + opening.Length)
+        body.Substring(0, body.IndexOf("\n```", StringComparison.Ordinal)).Trim()
+
+    let bob = "70 to 0x" + String.replicate 20 "b0"
+    let change = "25 to 0x" + String.replicate 20 "a1"
+
+    [<Test>]
+    member _.``README's F# is what is compiled, and transfers``() =
+        Assert.That(block "fsharp", Is.EqualTo(marked "tests/Docs/ReadmeSnippets.fs"))
+        let lines = ReadmeSnippets.transfer Repository.root
+        Assert.That(lines[0], Is.EqualTo bob)
+        Assert.That(lines[1], Is.EqualTo change)
+        Assert.That(lines[2], Does.StartWith "Identical")
+
+    [<Test; NonParallelizable>]
+    member _.``README's C# is what is compiled, and transfers``() =
+        Assert.That(block "csharp", Is.EqualTo(marked "tests/Docs/CSharp/ReadmeSnippets.cs"))
+        let text = Twofold.Snippets.ReadmeSnippets.Run Repository.root
+        Assert.That(text, Is.EqualTo $"{bob}\n{change}\nIdentical\n")
