@@ -1,9 +1,11 @@
 namespace Twofold.Conformance
 
-// The official suite: one test per file and engine, a counted line for each engine at the end.
+// The official suite: one test per file and engine, a counted line for each engine at the end, and docs/SUITE.md with the counts by level.
 // In: spec.zip, its manifest, Hosts.all. Out: failures with file, line, expected and found.
 
+open System
 open System.Collections.Generic
+open System.IO
 open System.Text.Json
 open NUnit.Framework
 
@@ -29,19 +31,34 @@ module Manifest =
 /// Counts of one engine over all files.
 type private Totals() =
     let skips = SortedDictionary<string, int>()
+    let levels = SortedDictionary<string, struct (int * int * int)>(StringComparer.Ordinal)
+    let mutable files = 0
     let mutable passed = 0
     let mutable failed = 0
 
-    member _.Add(t: Tally) =
+    let plus (map: SortedDictionary<string, 'T>) key zero (add: 'T -> 'T) =
+        map[key] <-
+            add (
+                match map.TryGetValue key with
+                | true, before -> before
+                | _ -> zero
+            )
+
+    member _.Files = files
+    /// Passed, failed, skipped by level.
+    member _.Levels = [ for KeyValue(level, counts) in levels -> level, counts ]
+    member _.Skips = [ for KeyValue(reason, n) in skips -> reason, n ]
+
+    member _.Add(level: string, t: Tally) =
         lock skips (fun () ->
+            files <- files + 1
             passed <- passed + t.Passed
             failed <- failed + t.Failures.Count
+            let skipped = Seq.sum t.Skips.Values
+            plus levels level (struct (0, 0, 0)) (fun (struct (p, f, s)) -> struct (p + t.Passed, f + t.Failures.Count, s + skipped))
 
             for KeyValue(reason, n) in t.Skips do
-                skips[reason] <-
-                    (match skips.TryGetValue reason with
-                     | true, m -> m + n
-                     | _ -> n))
+                plus skips reason 0 (fun m -> m + n))
 
     member _.Write(host: string) =
         let skipped = Seq.sum skips.Values
@@ -49,6 +66,54 @@ type private Totals() =
 
         for KeyValue(reason, n) in skips do
             TestContext.Progress.WriteLine $"  skipped {n}: {reason}"
+
+/// docs/SUITE.md, made of a whole run of the suite.
+module private SuitePage =
+    let private root =
+        let rec up (dir: DirectoryInfo) =
+            if File.Exists(Path.Combine(dir.FullName, "Directory.Packages.props")) then
+                dir.FullName
+            else
+                up dir.Parent
+
+        up (DirectoryInfo AppContext.BaseDirectory)
+
+    let text (totals: Map<string, Totals>) =
+        String.Join(
+            "\n",
+            [
+                "# Results on the official suite"
+                ""
+                "Made by the conformance tests (`TWOFOLD_REWRITE=1 dotnet test tests/Conformance`), which fail when this page is stale. Counted are assertions of the"
+                "core specification's suite, file by file of a level; a file belongs to the level of the newest feature it needs."
+                for KeyValue(host, t) in totals do
+                    ""
+                    $"## {host}"
+                    ""
+                    "| level | passed | failed | skipped |"
+                    "|---|---|---|---|"
+
+                    for level, struct (passed, failed, skipped) in t.Levels do
+                        $"| {level} | {passed} | {failed} | {skipped} |"
+
+                    ""
+                    "| skipped because | assertions |"
+                    "|---|---|"
+
+                    for reason, n in t.Skips do
+                        $"| {reason} | {n} |"
+                ""
+            ]
+        )
+
+    let check (totals: Map<string, Totals>) =
+        let path = Path.Combine(root, "docs", "SUITE.md")
+        let made = text totals
+
+        if Environment.GetEnvironmentVariable "TWOFOLD_REWRITE" = "1" then
+            File.WriteAllText(path, made)
+
+        Assert.That(File.ReadAllText(path).ReplaceLineEndings "\n", Is.EqualTo made, "docs/SUITE.md is stale: run with TWOFOLD_REWRITE=1")
 
 [<TestFixture>]
 type SpecSuite() =
@@ -59,14 +124,28 @@ type SpecSuite() =
         | [] -> [ TestCaseData("", "").SetName("suite absent") ]
         | files -> [
             for host, _ in Hosts.all do
-                for f in files -> TestCaseData(host, f.File).SetName $"{host}: {f.File}"
+                for f in files do
+                    TestCaseData(host, f.File).SetName $"{host}: {f.File}"
+            // Last: it is made of what the others counted.
+            TestCaseData("", "page").SetName "the page of results is current"
           ]
+
+    static member private Page() =
+        let all = (Manifest.read ()).Length
+
+        if totals |> Map.forall (fun _ t -> t.Files = all) then
+            SuitePage.check totals
+        else
+            Assert.Ignore "only a part of the suite ran"
 
     [<TestCaseSource("Files")>]
     member _.File(host: string, file: string) =
         if file = "" then
             Assert.Ignore TestData.absent
 
+        if host = "" then SpecSuite.Page() else SpecSuite.One(host, file)
+
+    static member private One(host: string, file: string) =
         let entry = Manifest.read () |> List.find (fun f -> f.File = file)
 
         if not (Skips.levels.Contains entry.Level || Skips.partly.Contains file) then
@@ -75,12 +154,12 @@ type SpecSuite() =
             for _ in 1 .. entry.Assertions do
                 t.Skip Skips.otherLevels
 
-            totals[host].Add t
+            totals[host].Add(entry.Level, t)
             Assert.Ignore $"{Skips.otherLevels}: level {entry.Level}"
 
         use engine = (Hosts.all |> List.find (fun (name, _) -> name = host) |> snd) ()
         let tally = Runner.run (TestData.archive "spec.zip") file (Some engine)
-        totals[host].Add tally
+        totals[host].Add(entry.Level, tally)
 
         if tally.Failures.Count > 0 then
             let shown = tally.Failures |> Seq.truncate 20 |> String.concat "\n"
