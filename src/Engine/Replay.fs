@@ -4,6 +4,7 @@ namespace Twofold.Engine
 // In: a receipt, the module. Out: identical, the first difference (which component, both sides), or why it cannot be judged.
 
 open System
+open System.Text.Json
 open System.Threading
 open Twofold.HostAbi
 
@@ -92,13 +93,73 @@ module internal Replay =
                 | JournalReply.Kept(Reply.Bytes value) -> ValueSome { Value = value; Evidence = [||] }
                 | _ -> ValueNone
 
+    /// The first place where two documents differ: its path, and both sides.
+    let rec private firstDifference (path: string) (a: JsonElement) (b: JsonElement) : struct (string * string * string) voption =
+        let sides () = ValueSome(struct (path, a.GetRawText(), b.GetRawText()))
+
+        let first (pairs: seq<unit -> struct (string * string * string) voption>) =
+            pairs |> Seq.map (fun look -> look ()) |> Seq.tryFind _.IsSome |> Option.defaultValue ValueNone
+
+        if a.ValueKind <> b.ValueKind then
+            sides ()
+        else
+            match a.ValueKind with
+            | JsonValueKind.Object ->
+                first (
+                    seq {
+                        for p in a.EnumerateObject() do
+                            fun () ->
+                                match b.TryGetProperty p.Name with
+                                | true, other -> firstDifference $"{path}.{p.Name}" p.Value other
+                                | _ -> ValueSome(struct ($"{path}.{p.Name}", p.Value.GetRawText(), "nothing"))
+
+                        for p in b.EnumerateObject() do
+                            fun () ->
+                                match a.TryGetProperty p.Name with
+                                | true, _ -> ValueNone
+                                | _ -> ValueSome(struct ($"{path}.{p.Name}", "nothing", p.Value.GetRawText()))
+                    }
+                )
+            | JsonValueKind.Array ->
+                let item (e: JsonElement) i = if i < e.GetArrayLength() then ValueSome e[i] else ValueNone
+
+                let look i () =
+                    match item a i, item b i with
+                    | ValueSome x, ValueSome y -> firstDifference $"{path}[{i}]" x y
+                    | ValueSome x, ValueNone -> ValueSome(struct ($"{path}[{i}]", x.GetRawText(), "nothing"))
+                    | ValueNone, ValueSome y -> ValueSome(struct ($"{path}[{i}]", "nothing", y.GetRawText()))
+                    | ValueNone, ValueNone -> ValueNone
+
+                first (Seq.init (max (a.GetArrayLength()) (b.GetArrayLength())) look)
+            | _ -> if a.GetRawText() = b.GetRawText() then ValueNone else sides ()
+
+    /// Compares two values by their JSON, so that the difference is a place and not two walls of text.
+    let private compareJson name (path: string) (write: Utf8JsonWriter -> 'T -> unit) (before: 'T) (after: 'T) =
+        if before = after then
+            None
+        else
+            use a = JsonDocument.Parse(Write.line (fun w -> write w before))
+            use b = JsonDocument.Parse(Write.line (fun w -> write w after))
+
+            match firstDifference path a.RootElement b.RootElement with
+            | ValueSome(struct (place, x, y)) ->
+                Some { Component = name; Index = -1; Recorded = $"{place} = {short x}"; Replayed = $"{place} = {short y}" }
+            | ValueNone -> Some { Component = name; Index = -1; Recorded = show before; Replayed = show after }
+
+    let private writeDraft (w: Utf8JsonWriter) (draft: Draft option) =
+        match draft with
+        | Some d -> DraftJson.write w d
+        | None -> w.WriteNullValue()
+
+    let private writeReads (w: Utf8JsonWriter) (reads: Reads) = Write.item w (fun () -> ReadsJson.write w reads)
+
     /// What is compared when the run has ended, in this order.
     let private compareEnds (recorded: Receipt) (replayed: Receipt) : Divergence option =
-        let part name before after =
+        let part name (text: 'T -> string) before after =
             if before = after then
                 None
             else
-                Some { Component = name; Index = -1; Recorded = show before; Replayed = show after }
+                Some { Component = name; Index = -1; Recorded = text before; Replayed = text after }
 
         [
             fun () ->
@@ -111,13 +172,13 @@ module internal Replay =
                         Recorded = effectText recorded.Journal[replayed.Journal.Length].Effect
                         Replayed = "the end: " + Outcome.describe replayed.Outcome
                     }
-            fun () -> part ReplayComponent.Outcome recorded.Outcome replayed.Outcome
-            fun () -> part ReplayComponent.GasUsed recorded.GasUsed replayed.GasUsed
-            fun () -> part ReplayComponent.ReturnData recorded.ReturnData replayed.ReturnData
-            fun () -> part ReplayComponent.Draft recorded.Draft replayed.Draft
-            fun () -> part ReplayComponent.Reads recorded.Reads replayed.Reads
-            fun () -> part ReplayComponent.MemoryDigest recorded.MemoryDigest replayed.MemoryDigest
-            fun () -> part ReplayComponent.GlobalsDigest recorded.GlobalsDigest replayed.GlobalsDigest
+            fun () -> part ReplayComponent.Outcome Outcome.describe recorded.Outcome replayed.Outcome
+            fun () -> part ReplayComponent.GasUsed string recorded.GasUsed replayed.GasUsed
+            fun () -> part ReplayComponent.ReturnData (Json.bytesText >> short) recorded.ReturnData replayed.ReturnData
+            fun () -> compareJson ReplayComponent.Draft "draft" writeDraft recorded.Draft replayed.Draft
+            fun () -> compareJson ReplayComponent.Reads "reads" writeReads recorded.Reads replayed.Reads
+            fun () -> part ReplayComponent.MemoryDigest string recorded.MemoryDigest replayed.MemoryDigest
+            fun () -> part ReplayComponent.GlobalsDigest string recorded.GlobalsDigest replayed.GlobalsDigest
         ]
         |> List.tryPick (fun check -> check ())
 
