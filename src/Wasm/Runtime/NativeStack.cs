@@ -24,6 +24,9 @@ internal static unsafe class NativeStack
     [DllImport("libc")] private static extern int pthread_attr_destroy(byte* attr);
     [DllImport("kernel32")] private static extern void GetCurrentThreadStackLimits(nint* low, nint* high);
 
+    /// <summary>Lowest usable address of this thread's stack, or 0 while nobody has asked.</summary>
+    public static nint CurrentLow => low;
+
     /// <summary>Lowest usable address and size of this thread's stack.</summary>
     public static (nint Low, nint Size) Bounds()
     {

@@ -23,12 +23,12 @@ internal static unsafe class Rt
 
     // ---- entering and leaving
 
-    /// <summary>Called on every entry from the host: makes the native limit that of the current thread.</summary>
+    /// <summary>Called on every entry from the host: makes the native limit that of the current thread. The thread's own record is asked,
+    /// not the address of a local: a new thread's stack may lie where a larger one of an ended thread was.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Enter(StoreBlock* store)
     {
-        byte here;
-        if ((nuint)((nint)(&here) - store->StackLow) >= (nuint)store->StackSize) EnterSlow(store);
+        if (NativeStack.CurrentLow != store->StackLow) EnterSlow(store);
     }
 
     [MethodImpl(Cold)]
