@@ -1,6 +1,6 @@
 namespace Twofold.Engine
 
-// The canonical bytes of requests and receipts: what digests are computed over (docs/RECEIPT_FORMAT.md describes them field by field).
+// The canonical bytes of receipts: what digests are computed over (docs/RECEIPT_FORMAT.md describes them field by field).
 // In: a receipt, or bytes from anywhere. Out: bytes, or a receipt; one value has one encoding, and reading refuses every other.
 
 open System
@@ -14,292 +14,6 @@ module ReceiptBytes =
 
     let private magic = "TFRC"B
 
-    // ---- parts
-
-    let private writeOption (w: WireWriter) (write: 'T -> unit) (value: 'T option) =
-        match value with
-        | None -> w.U8 0uy
-        | Some v ->
-            w.U8 1uy
-            write v
-
-    let private readOption (r: WireReader) (read: unit -> 'T) : 'T option =
-        match r.U8() with
-        | 0uy -> None
-        | 1uy -> Some(read ())
-        | other ->
-            r.Fail $"expected 0 or 1, found {other}"
-            None
-
-    let private writeList (w: WireWriter) (write: 'T -> unit) (items: 'T list) =
-        w.U32(uint32 items.Length)
-        List.iter write items
-
-    let private readList (r: WireReader) smallest (read: unit -> 'T) : 'T list = r.Items(smallest, (fun _ -> read ())) |> List.ofArray
-
-    /// Keys must ascend: one map has one encoding.
-    let private readMap (r: WireReader) smallest (read: unit -> 'K * 'V) : Map<'K, 'V> =
-        let items = r.Items(smallest, (fun _ -> read ()))
-
-        for i in 1 .. items.Length - 1 do
-            if compare (fst items[i - 1]) (fst items[i]) >= 0 then
-                r.Fail "entries out of order"
-
-        Map.ofArray items
-
-    /// A non-negative number that fits the type it is for.
-    let private readInt (r: WireReader) =
-        let n = r.U32()
-
-        if n > uint32 Int32.MaxValue then
-            r.Fail $"{n} is out of range"
-
-        int n
-
-    let private readLong (r: WireReader) =
-        let n = r.U64()
-
-        if n > uint64 Int64.MaxValue then
-            r.Fail $"{n} is out of range"
-
-        int64 n
-
-    // ---- request
-
-    let private writeBlock (w: WireWriter) (b: BlockInfo) =
-        w.U64 b.Height
-        w.U64 b.Timestamp
-
-        Map.toList b.Hashes
-        |> writeList w (fun (height, hash) ->
-            w.U64 height
-            w.Hash hash)
-
-    let private readBlock (r: WireReader) : BlockInfo =
-        let height = r.U64()
-        let time = r.U64()
-
-        let hashes =
-            readMap r 40 (fun () ->
-                let h = r.U64()
-                h, r.Hash())
-
-        { Height = height; Timestamp = time; Hashes = hashes }
-
-    let private wasmInts (l: WasmLimits) = [
-        l.ModuleBytes
-        l.Functions
-        l.Params
-        l.Results
-        l.Locals
-        l.Declarations
-        l.Tables
-        l.Memories
-        l.BodyBytes
-        l.Nesting
-        l.StackUnits
-        l.FrameSlots
-    ]
-
-    let private writeWasm (w: WireWriter) (l: WasmLimits) =
-        wasmInts l |> List.iter (fun n -> w.U32(uint32 n))
-        w.U64(uint64 l.TableEntries)
-        w.U64(uint64 l.MemoryBytes)
-
-    let private readWasm (r: WireReader) : WasmLimits =
-        let moduleBytes = readInt r
-        let functions = readInt r
-        let pars = readInt r
-        let results = readInt r
-        let locals = readInt r
-        let declarations = readInt r
-        let tables = readInt r
-        let memories = readInt r
-        let body = readInt r
-        let nesting = readInt r
-        let stack = readInt r
-        let frame = readInt r
-        let entries = readLong r
-        let memory = readLong r
-
-        {
-            ModuleBytes = moduleBytes
-            Functions = functions
-            Params = pars
-            Results = results
-            Locals = locals
-            Declarations = declarations
-            Tables = tables
-            TableEntries = entries
-            MemoryBytes = memory
-            Memories = memories
-            BodyBytes = body
-            Nesting = nesting
-            FrameSlots = frame
-            StackUnits = stack
-        }
-
-    let private writeCall (w: WireWriter) (l: HostLimits) =
-        [ l.KeyBytes; l.ValueBytes; l.EventBytes; l.ReturnDataBytes; l.RandomBytes; l.BatchOutputs; l.Outputs; l.Inputs ]
-        |> List.iter (fun n -> w.U32(uint32 n))
-
-    let private readCall (r: WireReader) : HostLimits =
-        let key = readInt r
-        let value = readInt r
-        let event = readInt r
-        let returnData = readInt r
-        let random = readInt r
-        let batch = readInt r
-        let outputs = readInt r
-        let inputs = readInt r
-
-        {
-            KeyBytes = key
-            ValueBytes = value
-            EventBytes = event
-            ReturnDataBytes = returnData
-            RandomBytes = random
-            BatchOutputs = batch
-            Outputs = outputs
-            Inputs = inputs
-        }
-
-    let private writePolicy (w: WireWriter) (p: Policy) =
-        w.U32 p.Features.Bits
-        writeWasm w p.Wasm
-        writeCall w p.Run.Call
-        w.U64(uint64 p.Run.JournalBytes)
-        w.U32(uint32 p.Run.ReentryDepth)
-        w.U32(uint32 p.Run.ParameterBytes)
-        w.U64(uint64 p.Gas)
-        writeList w w.Text p.ImportModules
-
-        let bit n on = if on then 1uy <<< n else 0uy
-        w.U8(bit 0 p.Switches.FixedTime ||| bit 1 p.Switches.RandomOff ||| bit 2 p.Switches.Allocator)
-
-    /// The features with these bits; unknown bits are an error.
-    let internal featuresOfBits (bits: uint32) : Features voption =
-        let known = Enum.GetValues<Feature>()
-        let none = known |> Array.fold (fun (f: Features) x -> f.Without x) Features.Wasm1
-
-        let made = known |> Array.fold (fun (f: Features) x -> if (bits >>> int x) &&& 1u = 1u then f.With x else f) none
-
-        if made.Bits = bits then ValueSome made else ValueNone
-
-    let private readPolicy (r: WireReader) : Policy =
-        let bits = r.U32()
-
-        let features =
-            match featuresOfBits bits with
-            | ValueSome f -> f
-            | ValueNone ->
-                r.Fail $"unknown features in 0x%x{bits}"
-                Features.Default
-
-        let wasm = readWasm r
-        let call = readCall r
-        let journal = readLong r
-        let reentry = readInt r
-        let parameters = readInt r
-        let gas = readLong r
-        let imports = readList r 4 r.Text
-        let switches = r.U8()
-
-        if switches > 7uy then
-            r.Fail $"unknown switches in {switches}"
-
-        let bit n = (switches >>> n) &&& 1uy = 1uy
-
-        {
-            Features = features
-            Wasm = wasm
-            Run = { Call = call; JournalBytes = journal; ReentryDepth = reentry; ParameterBytes = parameters }
-            Gas = gas
-            ImportModules = imports
-            Switches = { FixedTime = bit 0; RandomOff = bit 1; Allocator = bit 2 }
-        }
-
-    let internal writeRequest (w: WireWriter) (q: RecordedRequest) =
-        w.Hash q.ModuleHash
-
-        q.Stored
-        |> writeOption w (fun (address, version) ->
-            w.Address address
-            w.U64 version)
-
-        w.Text q.Entry
-
-        match q.Convention with
-        | Convention.Contract -> w.U8 0uy
-        | Convention.Raw arguments ->
-            w.U8 1uy
-            writeList w w.U64 arguments
-
-        w.Bytes q.Parameters
-        w.Address q.Caller
-        w.Address q.Contract
-        w.Hash q.TransactionId
-        writeBlock w q.Block
-        writeOption w w.Bytes q.RandomSeed
-
-        q.Claims
-        |> writeList w (fun c ->
-            w.Bytes c.Claim
-            w.Bytes c.Value
-            w.Bytes c.Evidence)
-
-        w.Text q.Profile
-        writePolicy w q.Policy
-
-    let internal readRequest (r: WireReader) : RecordedRequest =
-        let moduleHash = r.Hash()
-
-        let stored =
-            readOption r (fun () ->
-                let address = r.Address()
-                address, r.U64())
-
-        let entry = r.Text()
-
-        let convention =
-            match r.U8() with
-            | 0uy -> Convention.Contract
-            | 1uy -> Convention.Raw(readList r 8 r.U64)
-            | other ->
-                r.Fail $"unknown convention {other}"
-                Convention.Contract
-
-        let parameters = r.Bytes()
-        let caller = r.Address()
-        let contract = r.Address()
-        let transaction = r.Hash()
-        let block = readBlock r
-        let seed = readOption r r.Bytes
-
-        let claims =
-            readList r 12 (fun () ->
-                let claim = r.Bytes()
-                let value = r.Bytes()
-                { Claim = claim; Value = value; Evidence = r.Bytes() })
-
-        let profile = r.Text()
-        let policy = readPolicy r
-
-        {
-            ModuleHash = moduleHash
-            Stored = stored
-            Entry = entry
-            Convention = convention
-            Parameters = parameters
-            Caller = caller
-            Contract = contract
-            TransactionId = transaction
-            Block = block
-            RandomSeed = seed
-            Claims = claims
-            Profile = profile
-            Policy = policy
-        }
 
     // ---- outcome, journal, reads
 
@@ -309,7 +23,7 @@ module ReceiptBytes =
             w.U8 0uy
 
             values
-            |> writeList w (fun v ->
+            |> Bytes.writeList w (fun v ->
                 w.U8(byte v.Kind)
                 w.U64 v.Low
                 w.U64 v.High)
@@ -330,7 +44,7 @@ module ReceiptBytes =
         match r.U8() with
         | 0uy ->
             Outcome.Returned(
-                readList r 17 (fun () ->
+                Bytes.readList r 17 (fun () ->
                     let kind = r.U8()
 
                     if kind < 1uy || kind > 9uy then
@@ -341,7 +55,7 @@ module ReceiptBytes =
             )
         | 1uy -> Outcome.Failed(int (r.U32()))
         | 2uy ->
-            let code = readInt r
+            let code = Bytes.readInt r
             let a = r.U64()
             let b = r.U64()
             Outcome.Trapped(code, a, b, r.U64())
@@ -373,7 +87,7 @@ module ReceiptBytes =
         let reply =
             match r.U8() with
             | 0uy ->
-                match HostErrorCode.tryOfNumber (readInt r) with
+                match HostErrorCode.tryOfNumber (Bytes.readInt r) with
                 | ValueSome code -> JournalReply.Failed code
                 | ValueNone ->
                     r.Fail "unknown error code"
@@ -389,43 +103,43 @@ module ReceiptBytes =
                 r.Fail $"unknown reply form {other}"
                 JournalReply.Failed HostErrorCode.NotFound
 
-        { Index = index; Effect = effect; Reply = reply; GasLeft = readLong r }
+        { Index = index; Effect = effect; Reply = reply; GasLeft = Bytes.readLong r }
 
     let private writeReads (w: WireWriter) (reads: Reads) =
         Map.toList reads.Utxos
-        |> writeList w (fun ((owner, token), utxos) ->
+        |> Bytes.writeList w (fun ((owner, token), utxos) ->
             w.Address owner
             w.Token token
-            writeList w (Encoding.writeUtxo w) utxos)
+            Bytes.writeList w (Encoding.writeUtxo w) utxos)
 
         Map.toList reads.State
-        |> writeList w (fun ((contract, key), value) ->
+        |> Bytes.writeList w (fun ((contract, key), value) ->
             w.Address contract
             w.Bytes key.Bytes
-            writeOption w w.Bytes value)
+            Bytes.writeOption w w.Bytes value)
 
         Map.toList reads.BlockHashes
-        |> writeList w (fun (height, hash) ->
+        |> Bytes.writeList w (fun (height, hash) ->
             w.U64 height
-            writeOption w w.Hash hash)
+            Bytes.writeOption w w.Hash hash)
 
     let private readReads (r: WireReader) : Reads =
         let utxos =
-            readMap r 50 (fun () ->
+            Bytes.readMap r 50 (fun () ->
                 let owner = r.Address()
                 let token = r.Token()
-                (owner, token), readList r Encoding.utxoSize (fun () -> Encoding.readUtxo r))
+                (owner, token), Bytes.readList r Encoding.utxoSize (fun () -> Encoding.readUtxo r))
 
         let state =
-            readMap r 47 (fun () ->
+            Bytes.readMap r 47 (fun () ->
                 let contract = r.Address()
                 let key = StateKey(r.Bytes())
-                (contract, key), readOption r r.Bytes)
+                (contract, key), Bytes.readOption r r.Bytes)
 
         let hashes =
-            readMap r 9 (fun () ->
+            Bytes.readMap r 9 (fun () ->
                 let height = r.U64()
-                height, readOption r r.Hash)
+                height, Bytes.readOption r r.Hash)
 
         { Utxos = utxos; State = state; BlockHashes = hashes }
 
@@ -436,7 +150,7 @@ module ReceiptBytes =
         let w = WireWriter()
         w.Raw magic
         w.U16 Version
-        writeRequest w q
+        RequestBytes.write w q
         w.ToArray()
 
     /// SHA-256 of the request's canonical bytes.
@@ -447,15 +161,15 @@ module ReceiptBytes =
         let w = WireWriter()
         w.Raw magic
         w.U16 Version
-        writeRequest w receipt.Request
+        RequestBytes.write w receipt.Request
         w.U32(uint32 receipt.Versions.Schedule)
         w.U32(uint32 receipt.Versions.Prices)
         w.U32(uint32 receipt.Versions.Abi)
         writeOutcome w receipt.Outcome
         w.Bytes receipt.ReturnData
         w.U64(uint64 receipt.GasUsed)
-        writeOption w (Encoding.writeDraft w) receipt.Draft
-        writeList w (writeEntry w) receipt.Journal
+        Bytes.writeOption w (Encoding.writeDraft w) receipt.Draft
+        Bytes.writeList w (writeEntry w) receipt.Journal
         writeReads w receipt.Reads
         w.Hash receipt.MemoryDigest
         w.Hash receipt.GlobalsDigest
@@ -465,18 +179,18 @@ module ReceiptBytes =
     let digest (receipt: Receipt) : Hash32 = Hash32.sha256 (ReadOnlySpan(encode receipt))
 
     let private readBody (r: WireReader) : Receipt =
-        let request = readRequest r
-        let schedule = readInt r
-        let prices = readInt r
-        let abi = readInt r
+        let request = RequestBytes.read r
+        let schedule = Bytes.readInt r
+        let prices = Bytes.readInt r
+        let abi = Bytes.readInt r
         let outcome = readOutcome r
         let returnData = r.Bytes()
-        let gas = readLong r
-        let draft = readOption r (fun () -> Encoding.readDraft r)
+        let gas = Bytes.readLong r
+        let draft = Bytes.readOption r (fun () -> Encoding.readDraft r)
         let mutable index = -1
 
         let journal =
-            readList r 10 (fun () ->
+            Bytes.readList r 10 (fun () ->
                 index <- index + 1
                 readEntry r index)
 

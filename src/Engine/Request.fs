@@ -162,6 +162,18 @@ module Request =
         else
             Ok()
 
+    /// Claims travel in the receipt like parameters, and have the same limit, all of them together.
+    let private claims (most: int) (declared: DeclaredClaim list) =
+        if declared |> List.exists (fun c -> isNull c.Claim || isNull c.Value || isNull c.Evidence) then
+            Error(Refuse.field "claims" "a claim is incomplete" "claim, value and evidence, empty ones perhaps" "nothing")
+        else
+            let total = declared |> List.sumBy (fun c -> int64 c.Claim.Length + int64 c.Value.Length + int64 c.Evidence.Length)
+
+            if total > int64 most then
+                Error(Refuse.field "claims" "the claims are too long" $"at most {most} bytes together" $"{total}")
+            else
+                Ok()
+
     let private resolve (store: IModuleStore) (source: ModuleSource) =
         match source with
         | ModuleSource.Bytes null -> Error(Refuse.field "module" "there is no module" "bytes" "nothing")
@@ -183,6 +195,7 @@ module Request =
             | Some seed -> do! size "random seed" seed MaxSeedBytes
             | None -> ()
 
+            do! claims policy.Run.ParameterBytes r.Claims
             do! size "entry" (if isNull r.Entry then null else Utf8.bytes r.Entry) MaxEntryBytes
 
             if isNull (box r.Snapshot) then

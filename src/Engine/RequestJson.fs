@@ -133,7 +133,7 @@ module internal PolicyJson =
             | Some feature -> 1u <<< int feature
             | None -> f.Expected "the name of a feature"
 
-        match n.Items |> List.fold (fun bits f -> bits ||| bit f) 0u |> ReceiptBytes.featuresOfBits with
+        match n.Items |> List.fold (fun bits f -> bits ||| bit f) 0u |> RequestBytes.featuresOfBits with
         | ValueSome features -> features
         | ValueNone -> n.Fail "these features do not go together"
 

@@ -35,6 +35,8 @@ type Guest = {
     Imports: (string * string * byte list * byte list) list
     /// Pages of the memory, exported as `memory`; -1 for none.
     Pages: int
+    /// The memory is imported from `env`, `memory`, with at least these pages, instead of defined.
+    ImportsMemory: bool
     Defs: Def list
     /// Initial values of mutable i32 globals.
     Globals: int list
@@ -46,7 +48,17 @@ type Guest = {
     Passive: byte list
 }
 
-let guest defs = { Imports = []; Pages = 1; Defs = defs; Globals = []; TableSize = 0; Elements = []; Data = []; Passive = [] }
+let guest defs = {
+    Imports = []
+    Pages = 1
+    ImportsMemory = false
+    Defs = defs
+    Globals = []
+    TableSize = 0
+    Elements = []
+    Data = []
+    Passive = []
+}
 
 let private header = [ 0x00uy; 0x61uy; 0x73uy; 0x6Duy; 0x01uy; 0x00uy; 0x00uy; 0x00uy ]
 let private count (items: byte list list) = if items.IsEmpty then [] else vec items
@@ -59,10 +71,17 @@ let assemble (g: Guest) : byte[] =
         [ for _, _, pars, results in g.Imports -> functionType pars results ]
         @ [ for d in g.Defs -> functionType d.Params d.Results ]
 
-    let imports = [ for i, (m, n, _, _) in List.indexed g.Imports -> text m @ text n @ [ 0uy ] @ leb i ]
+    let imports = [
+        for i, (m, n, _, _) in List.indexed g.Imports do
+            text m @ text n @ [ 0uy ] @ leb i
+
+        if g.ImportsMemory then
+            text "env" @ text "memory" @ [ 2uy; 0uy ] @ leb g.Pages
+    ]
+
     let functions = [ for i in 0 .. g.Defs.Length - 1 -> leb (g.Imports.Length + i) ]
     let table = if g.TableSize = 0 then [] else [ [ 0x70uy; 0uy ] @ leb g.TableSize ]
-    let memory = if g.Pages < 0 then [] else [ 0uy :: leb g.Pages ]
+    let memory = if g.Pages < 0 || g.ImportsMemory then [] else [ 0uy :: leb g.Pages ]
     let globals = [ for v in g.Globals -> [ i32; 1uy; 0x41uy ] @ sleb (int64 v) @ [ 0x0Buy ] ]
 
     let exports = [

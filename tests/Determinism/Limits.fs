@@ -256,3 +256,57 @@ let ``a host function that throws is a fault and leaves the pool clean`` () =
 
     Assert.That(e.PoolCounters.Leased, Is.EqualTo 0)
     Assert.That(e.PoolCounters.Idle, Is.EqualTo 0)
+
+[<Test>]
+let ``a memory that a module imports is supplied, from one page on`` () =
+    let size pages =
+        let bytes = guest [ def "run" [] [ i32 ] memorySize ] |> fun g -> assemble { g with Pages = pages; ImportsMemory = true }
+
+        (everyWay (raw bytes "run" [])).Receipt.Outcome
+
+    Assert.That((size 0 = Outcome.Returned [ value 1 ]))
+    Assert.That((size 3 = Outcome.Returned [ value 3 ]))
+
+[<Test>]
+let ``random bytes follow from the seed and the transaction alone`` () =
+    // get_random(100, 32), then set_return_data(100, 32).
+    let code = constant 100 @ constant 32 @ call 0 @ drop @ constant 100 @ constant 32 @ call 1 @ constant 0
+
+    let bytes =
+        guest [ def "run" [] [ i32 ] code ]
+        |> fun g ->
+            assemble {
+                g with
+                    Imports = [ "env", "get_random", [ i32; i32 ], [ i32 ]; "env", "set_return_data", [ i32; i32 ], [] ]
+            }
+
+    let drawn seed n = (everyWay { contract bytes "run" with RandomSeed = seed; TransactionId = World.transaction n }).Receipt
+
+    let one = drawn (Some [| 1uy |]) 1
+    Assert.That((one.ReturnData = (drawn (Some [| 1uy |]) 1).ReturnData))
+    Assert.That((one.ReturnData <> (drawn (Some [| 2uy |]) 1).ReturnData))
+    Assert.That((one.ReturnData <> (drawn (Some [| 1uy |]) 2).ReturnData))
+    Assert.That(((drawn None 1).Journal[0].Reply = JournalReply.Failed HostErrorCode.RandomUnavailable))
+
+[<Test>]
+let ``claims and seeds that are too long are refused by field`` () =
+    let where request = (rejected shared request).Where
+    let long = { Claim = Array.zeroCreate (10 * 1024 * 1024); Value = [| 1uy |]; Evidence = [||] }
+    Assert.That(where { contract looping "run" with Claims = [ long ] }, Is.EqualTo "claims")
+    Assert.That(where { contract looping "run" with RandomSeed = Some(Array.zeroCreate 1025) }, Is.EqualTo "random seed")
+    Assert.That(where { contract looping "run" with Parameters = Array.zeroCreate (10 * 1024 * 1024 + 1) }, Is.EqualTo "parameters")
+    Assert.That(where { contract looping "run" with Module = ModuleSource.Stored(World.token, 1UL) }, Is.EqualTo "module")
+
+[<Test>]
+let ``a stored module is found by address and version, and the receipt says which`` () =
+    let store = {
+        new IModuleStore with
+            member _.TryLoad(address, version) = if address = World.token && version = 7UL then ValueSome adder else ValueNone
+    }
+
+    use e = new Executor({ ExecutorOptions.For(newEngine ()) with Modules = store })
+    let stored version = { raw adder "add" [ 5UL; 3UL ] with Module = ModuleSource.Stored(World.token, version) }
+    let r = report e (stored 7UL)
+    Assert.That((r.Receipt.Request.Stored = Some(World.token, 7UL)))
+    replay fresh r.Receipt adder
+    Assert.That((rejected e (stored 8UL)).Where, Is.EqualTo "module")
