@@ -7,127 +7,17 @@ open System
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Properties.ModuleBytes
+open Twofold.Properties.GeneratedShapes
 
-/// Reads decisions; when none are left every decision is 0.
-type Choices(recipe: byte[]) =
-    let mutable at = 0
+/// Kinds of float values and of statements (the cases below) in functions that are about floats: where NaNs are made, kept, merged and seen.
+let private floatValues = [| 0; 1; 1; 1; 1; 2; 10; 11; 11; 12; 12; 14; 14; 15; 16; 17; 17; 18; 21; 22; 24; 24; 24; 24; 24; 24 |]
 
-    let next () =
-        if at < recipe.Length then
-            at <- at + 1
-            recipe[at - 1]
-        else
-            0uy
-
-    member _.Below n = (int (next ()) * 256 + int (next ())) % n
-    /// True in so many of a hundred cases; false at the end of the recipe.
-    member c.Percent n = c.Below 100 >= 100 - n
-    member c.Of(items: 'a[]) = items[c.Below items.Length]
-    member _.Bits64() = BitConverter.ToUInt64(Array.init 8 (fun _ -> next ()), 0)
-
-let i32, i64, f32, f64 = ValType.I32, ValType.I64, ValType.F32, ValType.F64
-let numbers = [| i32; i64; f32; f64 |]
-let signature parameters results = { Params = parameters; Results = results }
-
-/// The host's functions, always imported in this order.
-let hostFunctions = [|
-    "log_i32", signature [| i32 |] [||]
-    "log_i64", signature [| i64 |] [||]
-    "log_f32", signature [| f32 |] [||]
-    "log_f64", signature [| f64 |] [||]
-    "next_i32", signature [||] [| i32 |]
-    // Calls the export `back`.
-    "callback", signature [||] [| i32 |]
-    // Reads a range of memory.
-    "peek", signature [| i32; i32 |] [| i32 |]
-|]
-
-let interesting32 = [| 0; 1; -1; 2; 7; 31; 255; 65535; 65536; Int32.MaxValue; Int32.MinValue |]
-
-let interestingF32 = [|
-    0x00000000u
-    0x80000000u
-    0x3F800000u
-    0xBF000000u
-    0x7FC00000u
-    0xFFC00000u
-    0x7FA00001u
-    0xFFF12345u
-    0x7F800000u
-    0xFF800000u
-    0x00000001u
-    0x807FFFFFu
-    0x4F000000u
-    0xCF000000u
-    0x5F000000u
-    0x4B000001u
-    0x3F000000u
-    0x40200000u
-|]
-
-let interestingF64 = [|
-    0x0000000000000000UL
-    0x8000000000000000UL
-    0x3FF0000000000000UL
-    0xBFE0000000000000UL
-    0x7FF8000000000000UL
-    0xFFF8000000000000UL
-    0x7FF4000000000001UL
-    0xFFFF123456789ABCUL
-    0x7FF0000000000000UL
-    0xFFF0000000000000UL
-    0x0000000000000001UL
-    0x41E0000000000000UL
-    0xC1E0000000200000UL
-    0x43E0000000000000UL
-    0x47EFFFFFF0000000UL
-    0x36A0000000000000UL
-    0x3FE0000000000000UL
-    0x4004000000000000UL
-|]
-
-/// Numeric instructions by result: everything plain that is not an access or a constant.
-let private numeric =
-    Opcodes.all
-    |> Array.filter (fun o -> o.Imm = Imm.None && not (isNull o.Pops) && o.Pops.Length > 0)
-    |> Array.groupBy (fun o -> o.Pushes[0])
-    |> dict
-
-let private accesses = Opcodes.all |> Array.filter (fun o -> o.Imm = Imm.MemArg)
-let private loads = accesses |> Array.filter (fun o -> o.Pushes.Length = 1) |> Array.groupBy (fun o -> o.Pushes[0]) |> dict
-let private stores = accesses |> Array.filter (fun o -> o.Pushes.Length = 0)
-
-/// What all bodies of a module know of it.
-type Shape = {
-    Types: FuncType[]
-    /// Type index of each function, host functions first.
-    Functions: int[]
-    /// Mutable globals; global 0 is the fuel of loops and calls.
-    Globals: ValType[]
-}
-
-let indexesWhere (test: 'a -> bool) (items: 'a[]) = items |> Seq.indexed |> Seq.filter (snd >> test) |> Seq.map fst |> Array.ofSeq
-
-let typeByte (out: Out) (t: ValType) = out.Add(byte t.Code)
-
-let constant (c: Choices) (out: Out) (t: ValType) =
-    if t = i32 then
-        i32Const out (if c.Percent 30 then int (c.Bits64()) else c.Of interesting32)
-    elif t = i64 then
-        i64Const
-            out
-            (if c.Percent 30 then
-                 int64 (c.Bits64())
-             else
-                 int64 (c.Of interesting32) * (if c.Percent 30 then 4294967297L else 1L))
-    elif t = f32 then
-        f32Const out (if c.Percent 20 then uint32 (c.Bits64()) else c.Of interestingF32)
-    else
-        f64Const out (if c.Percent 20 then c.Bits64() else c.Of interestingF64)
+let private floatStatements = [| 1; 1; 1; 1; 3; 4; 4; 8; 10; 11; 14; 14; 16; 17 |]
 
 /// Writes one body. Labels are kept innermost first: what a branch carries, and whether it goes back to a loop.
 type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, out: Out) =
     let mutable labels = [ struct (ownType.Results, false) ]
+    let aboutFloats = c.Percent 35
     let byte' (b: int) = out.Add(byte b)
     let indexesOf (t: ValType) (types: ValType[]) = types |> indexesWhere (fun x -> x = t)
 
@@ -238,7 +128,14 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
     member w.Value(t: ValType, depth: int) : unit =
         let sub = depth - 1
 
-        match (if depth <= 0 then c.Below 3 else c.Below 24) with
+        let choice =
+            if depth <= 0 then c.Below 3
+            elif aboutFloats && t.IsFloat then c.Of floatValues
+            else c.Below 24
+
+        match choice with
+        | 0 when aboutFloats && t = f32 -> f32Const out (c.Of strangeF32)
+        | 0 when aboutFloats && t = f64 -> f64Const out (c.Of strangeF64)
         | 1 ->
             match indexesOf t locals with
             | [||] -> zero t
@@ -354,7 +251,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
         | 22 when t = i32 -> w.Size sub
         | 23 when t = i32 ->
             if c.Percent 50 then
-                w.Index(8, depth)
+                w.Index(4, depth)
                 withImm Op.TableGet (w.Table())
             else
                 withImm Op.RefFunc (c.Below shape.Functions.Length)
@@ -366,6 +263,16 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
             w.Value(t, sub)
             w.Value(t, sub)
             op out ((if t = f32 then 0x96us else 0xA4us) + uint16 (c.Below 3))
+        | 24 ->
+            // abs, neg, sqrt; add, sub, mul, div, min, max, copysign.
+            match c.Below 10 with
+            | n when n < 3 ->
+                w.Value(t, sub)
+                op out ((if t = f32 then 0x8Bus else 0x99us) + [| 0us; 1us; 6us |][n])
+            | n ->
+                w.Value(t, sub)
+                w.Value(t, sub)
+                op out ((if t = f32 then 0x92us else 0xA0us) + uint16 (n - 3))
         | _ -> constant c out t
 
     /// Sizes and growth.
@@ -451,7 +358,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
     member w.Statement depth =
         let sub = depth - 1
 
-        match c.Below 23 with
+        match (if aboutFloats then c.Of floatStatements else c.Below 23) with
         | 1
         | 2 when locals.Length > 0 ->
             let k = c.Below locals.Length
@@ -535,7 +442,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
             dropAll shape.Types[shape.Functions[k]].Results
         | 18 -> w.Bulk depth
         | 19 ->
-            w.Index(8, depth)
+            w.Index(4, depth)
 
             if c.Percent 50 then
                 withImm Op.RefFunc (c.Below shape.Functions.Length)
@@ -610,8 +517,15 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
             int' o 1
             typeByte o t)
 
-        for _ in 0 .. c.Below 9 do
+        // A long recipe makes a long body.
+        for _ in 0 .. c.Below 9 + c.Length / 150 do
             w.Statement 4
+
+        // What is left in the locals shows in the log.
+        if aboutFloats then
+            for k in 0 .. locals.Length - 1 do
+                withImm Op.LocalGet k
+                withImm Op.Call (Array.findIndex (fun t -> t = locals[k]) numbers)
 
         w.Values(ownType.Results, 4)
         op out Op.End

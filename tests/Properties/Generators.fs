@@ -8,6 +8,7 @@ open FsCheck
 open FsCheck.FSharp
 open Twofold.Wasm
 open Twofold.Wasm.Binary
+open Twofold.Properties.GeneratedShapes
 open Twofold.Properties.GeneratedBodies
 open Twofold.Properties.ModuleBytes
 
@@ -29,8 +30,8 @@ type Recipe = {
 
     override this.ToString() = this.Text
 
-/// A generated module with arguments for its entry `f0`.
-type Guest = { Bytes: byte[]; Arguments: Value[] }
+/// A generated module with arguments for its entry `f0`, and the types of its exports `f0`, `f1`..
+type Guest = { Bytes: byte[]; Arguments: Value[]; Functions: FuncType[] }
 
 // --- the module
 
@@ -66,14 +67,17 @@ let private constantGlobal (c: Choices) (out: Out) (t: ValType) =
 
     op out Op.End
 
-/// The module that a recipe stands for. Function `f0` is the entry; the last one is `back`: [] -> [i32].
-let build (recipe: Recipe) : Guest =
+/// The module that a recipe stands for. Function `f0` is the entry; the last one is `back`: [] -> [i32]. A guest `over` another imports
+/// that one's functions, memory `m`, table `t`, and globals `g0` (the fuel) and `g1`, all from `under`; alone it has its own.
+let private buildOver (under: Guest option) (recipe: Recipe) : Guest =
     let c = Choices recipe.Shape
-    let hosts = hostFunctions.Length
+    let given = under |> Option.map _.Functions |> Option.defaultValue [||]
+    let imported = hostFunctions.Length + given.Length
     let count = recipe.Functions.Length
     let own = Array.init 5 (fun _ -> signature (someTypes c 4) (someTypes c 2))
     // Blocks need the types without parameters, too.
-    let types = Array.concat [ fixedTypes; own; own |> Array.map (fun t -> { t with Params = [||] }) ] |> Array.distinct
+    let without = Array.append given own |> Array.map (fun t -> { t with Params = [||] })
+    let types = Array.concat [ fixedTypes; own; given; without ] |> Array.distinct
     let indexOf t = Array.findIndex (fun x -> x = t) types
     let entry = own[0]
 
@@ -87,7 +91,7 @@ let build (recipe: Recipe) : Guest =
 
     let shape = {
         Types = types
-        Functions = Array.append (hostFunctions |> Array.map (snd >> indexOf)) functions
+        Functions = Array.concat [ hostFunctions |> Array.map (snd >> indexOf); given |> Array.map indexOf; functions ]
         Globals = globals
     }
 
@@ -101,24 +105,37 @@ let build (recipe: Recipe) : Guest =
             vec o t.Params typeByte
             vec o t.Results typeByte))
 
-    section out 2 (fun o ->
-        vec o hostFunctions (fun o (n, t) ->
-            name o "env"
-            name o n
-            o.Add 0uy
-            int' o (indexOf t)))
+    let tableType low (o: Out) =
+        o.Add 0x70uy
+        withLimits o low (low + 6)
 
+    let memoryType (o: Out) = withLimits o 1 4
+
+    let import (kind: byte) m n (write: Out -> unit) (o: Out) =
+        name o m
+        name o n
+        o.Add kind
+        write o
+
+    let fromUnder = [
+        for k, t in Array.indexed given do
+            import 0uy "under" $"f{k}" (fun o -> int' o (indexOf t))
+        if under.IsSome then
+            import 1uy "under" "t" (tableType 24)
+            import 2uy "under" "m" memoryType
+            import 3uy "under" "g0" (fun o -> o.AddRange [| 0x7Fuy; 1uy |])
+            import 3uy "under" "g1" (fun o -> o.AddRange [| 0x7Fuy; 1uy |])
+    ]
+
+    let fromHost = [ for n, t in hostFunctions -> import 0uy "env" n (fun o -> int' o (indexOf t)) ]
+    let parts (items: (Out -> unit) list) (o: Out) = vec o items (fun o write -> write o)
+    section out 2 (parts (fromHost @ fromUnder))
     section out 3 (fun o -> vec o functions int')
-
-    section out 4 (fun o ->
-        vec o [ 24; 6 ] (fun o low ->
-            o.Add 0x70uy
-            withLimits o low (low + 6)))
-
-    section out 5 (fun o -> vec o [ 1 ] (fun o low -> withLimits o low 4))
+    section out 4 (parts (List.map tableType (if under.IsSome then [ 6 ] else [ 24; 6 ])))
+    section out 5 (parts (if under.IsSome then [] else [ memoryType ]))
 
     section out 6 (fun o ->
-        vec o (Array.indexed globals) (fun o (k, t) ->
+        vec o (Array.indexed globals |> Array.skip (if under.IsSome then 2 else 0)) (fun o (k, t) ->
             typeByte o t
             o.Add 1uy
 
@@ -128,14 +145,29 @@ let build (recipe: Recipe) : Guest =
             else
                 constantGlobal c o t))
 
-    section out 7 (fun o ->
-        vec o (Seq.append [ "back", hosts + count - 1 ] (Seq.init count (fun k -> $"f{k}", hosts + k))) (fun o (n, f) ->
-            name o n
-            o.Add 0uy
-            int' o f))
+    section
+        out
+        7
+        (parts [
+            let export n (kind: byte) (index: int) (o: Out) =
+                name o n
+                o.Add kind
+                int' o index
+
+            export "back" 0uy (imported + count - 1)
+
+            for k in 0 .. count - 1 do
+                export $"f{k}" 0uy (imported + k)
+
+            export "t" 1uy 0
+            export "m" 2uy 0
+
+            for k in 0 .. globals.Length - 1 do
+                export $"g{k}" 3uy k
+        ])
 
     if startsWith.Length > 0 then
-        section out 8 (fun o -> int' o (hosts + startsWith[0]))
+        section out 8 (fun o -> int' o (imported + startsWith[0]))
 
     section out 9 (fun o ->
         // Active from 0 with every function; passive; declarative with every function.
@@ -175,7 +207,19 @@ let build (recipe: Recipe) : Guest =
         elif t = f32 then Value.FromBits(ValueKind.F32, uint64 (c.Of interestingF32))
         else Value.FromBits(ValueKind.F64, c.Of interestingF64)
 
-    { Bytes = out.ToArray(); Arguments = entry.Params |> Array.map argument }
+    {
+        Bytes = out.ToArray()
+        Arguments = entry.Params |> Array.map argument
+        Functions = functions |> Array.map (fun f -> types[f])
+    }
+
+/// The module that a recipe stands for, alone.
+let build (recipe: Recipe) : Guest = buildOver None recipe
+
+/// Two modules, the second over the first.
+let buildLinked (under: Recipe) (over: Recipe) : Guest * Guest =
+    let first = build under
+    first, buildOver (Some first) over
 
 // --- FsCheck
 
@@ -186,13 +230,18 @@ let private decisions least most =
         return Array.map byte content
     }
 
-let recipe: Gen<Recipe> =
+let private recipeOf functions least most =
     gen {
         let! shape = decisions 60 120
-        let! count = Gen.choose (2, 7)
-        let! functions = decisions 50 1600 |> Gen.arrayOfLength count
+        let! count = functions
+        let! functions = decisions least most |> Gen.arrayOfLength count
         return { Shape = shape; Functions = functions }
     }
+
+let recipe: Gen<Recipe> = recipeOf (Gen.choose (2, 7)) 50 1600
+
+/// Two or three functions, each some thousand instructions long.
+let giantRecipe: Gen<Recipe> = recipeOf (Gen.choose (2, 3)) 10_000 60_000
 
 /// Fewer decisions: a half, a quarter, an eighth, one less; of one function at a time.
 let private shorter (b: byte[]) =
@@ -211,6 +260,18 @@ let shrink (r: Recipe) : Recipe seq =
             yield { r with Shape = s }
     }
 
-/// For `[<Property(Arbitrary = [| typeof<GuestArbitrary> |])>]`.
-type GuestArbitrary =
-    static member Recipe() : Arbitrary<Recipe> = Arb.fromGenShrink (recipe, shrink)
+let recipes: Arbitrary<Recipe> = Arb.fromGenShrink (recipe, shrink)
+let giantRecipes: Arbitrary<Recipe> = Arb.fromGenShrink (giantRecipe, shrink)
+
+let linkedRecipes: Arbitrary<Recipe * Recipe> =
+    Arb.fromGenShrink (
+        Gen.zip recipe recipe,
+        fun (under, over) ->
+            seq {
+                for r in shrink over do
+                    yield under, r
+
+                for r in shrink under do
+                    yield r, over
+            }
+    )

@@ -9,6 +9,7 @@ open NUnit.Framework
 open Twofold.Wasm
 open Twofold.Properties.Generators
 open Twofold.Properties.OracleRuns
+open Twofold.Properties.OracleLinked
 
 let private cases fewer =
     match Environment.GetEnvironmentVariable "TWOFOLD_CASES" with
@@ -16,8 +17,10 @@ let private cases fewer =
     | "" -> fewer
     | n -> int n
 
-let private holds fewer (law: Recipe -> unit) =
-    Check.One(Config.QuickThrowOnFailure.WithMaxTest(cases fewer), Prop.forAll (GuestArbitrary.Recipe()) law)
+let private holdsFor arbitrary fewer (law: 'a -> unit) =
+    Check.One(Config.QuickThrowOnFailure.WithMaxTest(cases fewer), Prop.forAll arbitrary law)
+
+let private holds fewer (law: Recipe -> unit) = holdsFor recipes fewer law
 
 /// Enough for every generated loop, little enough that endless recursion ends soon.
 let private plenty = 30_000L
@@ -90,3 +93,37 @@ let ``every engine shows what the oracle shows, wherever the stack ends`` () =
 
             for units in [ 17; 30; 50; 80; 130; 210; 340; 1000; 5000; 50_000 ] do
                 same $"{engine.Name}, {units} units" (oracle.Run(plenty, units)) (other.Run(plenty, units)))
+
+[<Test>]
+let ``giant functions show the same on every engine`` () =
+    holdsFor giantRecipes 10 (fun recipe ->
+        use oracle = subject oracle recipe
+        let whole = oracle.Run(10L * plenty, stack)
+
+        for engine in engines do
+            use other = subject engine recipe
+            same engine.Name whole (other.Run(10L * plenty, stack))
+
+            for limit in spread recipe whole.Gas 6 do
+                same $"{engine.Name}, gas {limit}" (oracle.Run(limit, stack)) (other.Run(limit, stack)))
+
+[<Test>]
+let ``two guests that share memory, table, globals and functions show the same on every engine`` () =
+    holdsFor linkedRecipes 80 (fun (under, over) ->
+        let first, second = buildLinked under over
+
+        let pair = {
+            Under = validate first.Bytes
+            Over = validate second.Bytes
+            First = first.Arguments
+            Second = second.Arguments
+        }
+
+        let whole = LinkedRuns.oracle pair plenty stack
+        same "compiled" whole (LinkedRuns.compiled pair plenty stack)
+
+        for limit in spread over whole.Gas 8 do
+            same $"compiled, gas {limit}" (LinkedRuns.oracle pair limit stack) (LinkedRuns.compiled pair limit stack)
+
+        for units in [ 60; 200; 1000 ] do
+            same $"compiled, {units} units" (LinkedRuns.oracle pair plenty units) (LinkedRuns.compiled pair plenty units))

@@ -29,11 +29,11 @@ type Observation = {
 }
 
 /// What the host keeps during a run.
-type private Host() =
+type Host() =
     member val Calls = List<string>()
     member val Next = 0UL with get, set
 
-let private hostFunction (name: string) (guest: Twofold.Wasm.Guest) (arguments: ReadOnlySpan<uint64>) : uint64 =
+let hostFunction (name: string) (guest: Twofold.Wasm.Guest) (arguments: ReadOnlySpan<uint64>) : uint64 =
     let host = guest.Data :?> Host
     let bits = arguments.ToArray()
     let shown = bits |> Array.map (fun b -> b.ToString "x") |> String.concat " "
@@ -59,7 +59,7 @@ let private hostFunction (name: string) (guest: Twofold.Wasm.Guest) (arguments: 
 
 let private settings = {
     Functions = [
-        for name, t in GeneratedBodies.hostFunctions ->
+        for name, t in GeneratedShapes.hostFunctions ->
             {
                 Module = "env"
                 Name = name
@@ -82,6 +82,14 @@ let private orFail (what: string) (result: Result<'a, Rejected>) : 'a =
     match result with
     | Ok x -> x
     | Error rejected -> failwith $"{what}: {rejected}"
+
+let show (ended: RunEnd) =
+    match ended with
+    | RunEnd.Returned values -> "returned " + (values |> Array.map string |> String.concat " ")
+    | RunEnd.Trapped t -> $"trapped {t.Code} {t.A} {t.B} {t.C} {t.Detail}"
+    | RunEnd.OutOfGas -> "out of gas"
+    | RunEnd.StackExhausted -> "stack exhausted"
+    | RunEnd.Fault fault -> $"fault {fault}"
 
 /// An instance ready for any number of runs.
 type Subject(engine: IWasmEngine, valid: ValidModule, entry: string, arguments: Value[]) =
@@ -106,16 +114,8 @@ type Subject(engine: IWasmEngine, valid: ValidModule, entry: string, arguments: 
         let digests = instance.Digests()
         instance.Reset()
 
-        let shown =
-            match result.End with
-            | RunEnd.Returned values -> "returned " + (values |> Array.map string |> String.concat " ")
-            | RunEnd.Trapped t -> $"trapped {t.Code} {t.A} {t.B} {t.C} {t.Detail}"
-            | RunEnd.OutOfGas -> "out of gas"
-            | RunEnd.StackExhausted -> "stack exhausted"
-            | RunEnd.Fault fault -> $"fault {fault}"
-
         {
-            End = shown
+            End = show result.End
             Gas = result.GasUsed
             Calls = List.ofSeq host.Calls
             Memory = Convert.ToHexString digests.Memory
