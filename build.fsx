@@ -139,7 +139,7 @@ let private testProjects () =
 
 let private results = at [ "artifacts"; "test-results" ]
 
-/// What a TRX file says, test by test: passed, failed, skipped.
+/// What a TRX file says, test by test: passed, the failed ones with their messages, skipped.
 let private read (trx: string) =
     let name n =
         XName.Get(n, "http://microsoft.com/schemas/VisualStudio/TeamTest/2010")
@@ -147,18 +147,32 @@ let private read (trx: string) =
     let outcomes =
         [
             for r in XDocument.Load(trx).Descendants(name "UnitTestResult") ->
-                match r.Attribute(XName.Get "outcome") with
-                | null -> "Failed"
-                | outcome -> outcome.Value
-        ]
+                let outcome =
+                    match r.Attribute(XName.Get "outcome") with
+                    | null -> "Failed"
+                    | outcome -> outcome.Value
 
-    let count wanted =
-        outcomes |> List.filter wanted |> List.length
+                let message =
+                    match Seq.tryHead (r.Descendants(name "Message")) with
+                    | Some m -> m.Value.Trim()
+                    | None -> ""
+
+                let test = r.Attribute(XName.Get "testName")
+                outcome, $"{test}\n{message}"
+        ]
 
     let skipped outcome =
         outcome = "NotExecuted" || outcome = "Inconclusive"
 
-    count ((=) "Passed"), count (fun o -> o <> "Passed" && not (skipped o)), count skipped
+    let count wanted =
+        outcomes |> List.filter (fst >> wanted) |> List.length
+
+    let failures =
+        outcomes
+        |> List.filter (fun (o, _) -> o <> "Passed" && not (skipped o))
+        |> List.map snd
+
+    count ((=) "Passed"), failures, count skipped
 
 /// Runs every test project of the solution; a project that ran nothing or broke off counts as broken.
 let test (Built) (filter: string list) : Tested =
@@ -177,7 +191,12 @@ let test (Built) (filter: string list) : Tested =
                     | [] -> []
                     | f :: _ -> [ "--filter"; f ]))
 
-        let passed, failed, skipped = if File.Exists trx then read trx else 0, 0, 0
+        let passed, failures, skipped = if File.Exists trx then read trx else 0, [], 0
+        let failed = failures.Length
+
+        for failure in failures do
+            Console.Error.WriteLine $"failed: {failure}"
+
         let nothing = passed + failed + skipped = 0
 
         let broken =
