@@ -18,6 +18,8 @@ type ExecutorOptions = {
     Modules: IModuleStore
     /// Answers external effects that the request does not; null: nobody does.
     Provider: IExternalProvider
+    /// How long a replay may take (a receipt from a stranger may ask for an endless run with unlimited gas); zero: as long as it likes.
+    ReplayDeadline: TimeSpan
 } with
 
     /// Plain options for an engine.
@@ -27,6 +29,7 @@ type ExecutorOptions = {
         Pool = PoolOptions.Default
         Modules = null
         Provider = null
+        ReplayDeadline = TimeSpan.FromMinutes 5.0
     }
 
 /// Executes requests and replays receipts, on any number of threads at once.
@@ -41,6 +44,7 @@ type Executor(options: ExecutorOptions) =
         Cache = ModuleCache(max 1 options.CachedModules, options.Pool)
         Store = options.Modules
         Provider = (if isNull options.Provider then Ports.none else options.Provider)
+        ReplayDeadline = options.ReplayDeadline
     }
 
     let mutable disposed = false

@@ -24,9 +24,9 @@ type PoolOptions = {
 [<Struct>]
 type PoolCounters = { Created: int64; Reused: int64; Discarded: int64; Idle: int; Leased: int }
 
-/// An instance with the digests it had when it was new (null unless resets are proved).
+/// An instance with the digests it had when it was new (none unless resets are proved), and when it came back last.
 [<NoComparison; NoEquality>]
-type internal Pooled = { Instance: IWasmInstance; Key: PoolKey; Fresh: StateDigests voption }
+type internal Pooled = { Instance: IWasmInstance; Key: PoolKey; Fresh: StateDigests voption; mutable Returned: int64 }
 
 /// The pool of one module. Safe for any number of threads; nothing of a guest runs under its lock.
 [<Sealed>]
@@ -41,6 +41,24 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
     // Leases of before the last Clear are not taken back: Clear promises that nothing from before is used again.
     let mutable generation = 0
     let mutable closed = false
+    // Orders returns, so that what has waited longest goes first.
+    let mutable clock = 0L
+
+    /// Under the lock: makes room for an instance with these settings by giving up the one of other settings that has waited longest.
+    let makeRoom (key: PoolKey) : Pooled voption =
+        let others = idle |> Seq.filter (fun pair -> pair.Key <> key)
+
+        if Seq.isEmpty others then
+            ValueNone
+        else
+            let oldest = others |> Seq.minBy (fun pair -> pair.Value.Peek().Returned)
+            let victim = oldest.Value.Pop()
+            idleCount <- idleCount - 1
+
+            if oldest.Value.Count = 0 then
+                idle.Remove oldest.Key |> ignore
+
+            ValueSome victim
 
     let discard (p: Pooled) =
         lock gate (fun () -> discarded <- discarded + 1L)
@@ -78,7 +96,12 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
                     idleCount <- idleCount - 1
                     leased <- leased + 1
                     reused <- reused + 1L
-                    ValueSome(struct (stack.Pop(), generation))
+                    let p = stack.Pop()
+
+                    if stack.Count = 0 then
+                        idle.Remove key |> ignore
+
+                    ValueSome(struct (p, generation))
                 | _ -> ValueNone)
 
         match found with
@@ -95,18 +118,18 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
                     leased <- leased + 1
                     created <- created + 1L)
 
-                struct ({ Instance = instance; Key = key; Fresh = fresh }, g, false))
+                struct ({ Instance = instance; Key = key; Fresh = fresh; Returned = 0L }, g, false))
 
     /// Takes an instance back. `reusable`: false after an engine fault, when nothing is known about it.
     member _.Return(p: Pooled, g: int, reusable: bool) : Result<unit, EngineFault> =
-        let full () = closed || g <> generation || idleCount >= options.IdlePerModule
+        let welcome () = not closed && g = generation && options.IdlePerModule > 0
 
-        let skip =
+        let wanted =
             lock gate (fun () ->
                 leased <- leased - 1
-                not reusable || full ())
+                reusable && welcome ())
 
-        if skip then
+        if not wanted then
             discard p
             Ok()
         else
@@ -115,11 +138,19 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
                 discard p
                 Error(EngineFault.Bug why)
             | Ok() ->
-                let kept =
+                let surplus =
                     lock gate (fun () ->
-                        if full () then
-                            false
-                        else
+                        let victim =
+                            if not (welcome ()) then ValueSome p
+                            elif idleCount < options.IdlePerModule then ValueNone
+                            else makeRoom p.Key |> ValueOption.orElse (ValueSome p)
+
+                        match victim with
+                        | ValueSome v when Object.ReferenceEquals(v, p) -> ()
+                        | _ ->
+                            clock <- clock + 1L
+                            p.Returned <- clock
+
                             match idle.TryGetValue p.Key with
                             | true, stack -> stack.Push p
                             | _ ->
@@ -128,11 +159,10 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
                                 idle[p.Key] <- stack
 
                             idleCount <- idleCount + 1
-                            true)
 
-                if not kept then
-                    discard p
+                        victim)
 
+                surplus |> ValueOption.iter discard
                 Ok()
 
     /// Drops every idle instance; leased ones are dropped when they come back.

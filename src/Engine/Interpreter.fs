@@ -38,14 +38,15 @@ type internal RunContext
     member val HeapStart: uint64 voption = ValueNone with get, set
 
 module internal Interpreter =
-    /// Makes room in the journal, or traps. Before any byte is read, so that it also bounds what a host call copies.
-    let reserve (run: RunContext) (bytes: uint64) =
-        let weight = uint64 Journal.EntryWeight + bytes
-
+    /// Adds to the journal's weight, or traps.
+    let private weigh (run: RunContext) (weight: uint64) =
         if weight > uint64 (run.JournalLimit - run.JournalWeight) then
             raise (TrapException(enum<TrapCode> HostTrap.JournalFull, weight, uint64 run.JournalWeight, uint64 run.JournalLimit))
 
         run.JournalWeight <- run.JournalWeight + int64 weight
+
+    /// Makes room for an entry, or traps. Before any byte is read, so that it also bounds what a host call copies.
+    let reserve (run: RunContext) (bytes: uint64) = weigh run (uint64 Journal.EntryWeight + bytes)
 
     /// The context that decide sees: with what the outside answered, when it was asked.
     let private askOutside (run: RunContext) (effect: Effect) : CallContext =
@@ -78,13 +79,14 @@ module internal Interpreter =
 
         let entry = { Index = index; Effect = effect; Reply = Journal.reply effect answer; GasLeft = gasLeft }
 
-        match entry.Reply with
-        | JournalReply.Kept(Reply.Bytes bytes) -> reserve run (uint64 bytes.Length)
-        | _ -> ()
-
         run.Journal.Add entry
 
         if not (isNull run.Witness) then
             run.Witness.After entry
+
+        // After the entry is kept: replay needs an outside answer even when it is the one that fills the journal.
+        match entry.Reply with
+        | JournalReply.Kept(Reply.Bytes bytes) -> weigh run (uint64 bytes.Length)
+        | _ -> ()
 
         answer

@@ -61,21 +61,24 @@ module Linking =
     /// Every import that the policy refuses, in the module's order.
     let check (policy: Policy) (m: ValidModule) : Rejected list = m.Module.Imports |> Seq.choose (checkImport policy m.Module) |> List.ofSeq
 
+    /// An instance serves runs with any stack limit: that is a run's own (RunSettings), so it is left at what the module was loaded with.
+    let private instanceLimits (policy: Policy) (load: WasmLimits) = { policy.Wasm with StackUnits = load.StackUnits }
+
     /// What makes instances interchangeable under a policy.
-    let internal poolKey (policy: Policy) : PoolKey = {
-        Limits = policy.Wasm
+    let internal poolKey (policy: Policy) (load: WasmLimits) : PoolKey = {
+        Limits = instanceLimits policy load
         ReentryDepth = policy.Run.ReentryDepth
         Imports = policy.ImportModules
         Switches = policy.Switches
     }
 
     /// What instances are made with under a policy.
-    let internal settings (policy: Policy) : InstanceSettings = {
+    let internal settings (policy: Policy) (load: WasmLimits) : InstanceSettings = {
         Functions =
             Dispatch.functions
             |> List.filter (fun (row, _) -> List.contains row.Module policy.ImportModules && (switchedOff policy.Switches row).IsNone)
             |> List.map snd
         Memory = if List.contains "env" policy.ImportModules then Some("env", "memory") else None
-        Limits = policy.Wasm
+        Limits = instanceLimits policy load
         ReentryDepth = policy.Run.ReentryDepth
     }

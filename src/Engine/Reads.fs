@@ -26,6 +26,16 @@ exception internal UnrecordedRead of what: string
 type internal RecordingView(inner: IStateView) =
     let mutable reads = Reads.Empty
 
+    // Spending the same output twice, or somebody else's, must not depend on a host's store being right.
+    let checkOutputs owner token (found: Utxo list) =
+        for u in found do
+            if u.Owner <> owner || u.Token <> token then
+                invalidOp $"the state view was asked for outputs of {owner} in '{token}' and gave one of {u.Owner} in '{u.Token}'"
+
+        for a, b in List.pairwise found do
+            if a.Id = b.Id then
+                invalidOp $"the state view gave output {a.Id.Index} of {a.Id.Transaction} twice"
+
     member _.Reads = reads
 
     interface IStateView with
@@ -34,6 +44,7 @@ type internal RecordingView(inner: IStateView) =
             | Some known -> List.toArray known
             | None ->
                 let found = inner.Utxos(owner, token) |> Seq.sortBy _.Id |> List.ofSeq
+                checkOutputs owner token found
                 reads <- { reads with Utxos = Map.add (owner, token) found reads.Utxos }
                 List.toArray found
 

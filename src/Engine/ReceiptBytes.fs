@@ -128,7 +128,12 @@ module ReceiptBytes =
             Bytes.readMap r 50 (fun () ->
                 let owner = r.Address()
                 let token = r.Token()
-                (owner, token), Bytes.readList r Encoding.utxoSize (fun () -> Encoding.readUtxo r))
+                let utxos = Bytes.readList r Encoding.utxoSize (fun () -> Encoding.readUtxo r)
+
+                if List.pairwise utxos |> List.exists (fun (a, b) -> a.Id >= b.Id) then
+                    r.Fail "outputs out of order"
+
+                (owner, token), utxos)
 
         let state =
             Bytes.readMap r 47 (fun () ->

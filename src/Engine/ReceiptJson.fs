@@ -172,7 +172,12 @@ module internal ReadsJson =
         {
             Utxos =
                 map (n.Prop "utxos") (fun u ->
-                    (u.Prop("owner").Address, u.Prop("token").Token), u.Prop("outputs").Items |> List.map _.Via(Json.utxo))
+                    let utxos = u.Prop("outputs").Items |> List.map _.Via(Json.utxo)
+
+                    if List.pairwise utxos |> List.exists (fun (a, b) -> a.Id >= b.Id) then
+                        u.Prop("outputs").Fail "outputs out of order"
+
+                    (u.Prop("owner").Address, u.Prop("token").Token), utxos)
             State =
                 map (n.Prop "state") (fun s ->
                     (s.Prop("contract").Address, StateKey(s.Prop("key").Bytes)), option (s.TryProp "value") _.Bytes)

@@ -205,7 +205,7 @@ module internal Replay =
             let comparer = Comparer(Array.ofList receipt.Journal)
             let view = RecordedView receipt.Reads
             let script (_: ValidRequest) = { View = view; Provider = comparer; Witness = comparer }
-            let result = Pipeline.run m script token (Request.recorded receipt.Request bytes view)
+            let result = Pipeline.run m script token (Request.recorded receipt.Request bytes view m.ReplayDeadline)
 
             if comparer.Divergence.IsNone && not (isNull view.Missing) then
                 ReplayResult.Differs {

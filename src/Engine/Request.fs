@@ -230,12 +230,12 @@ module Request =
         }
 
     /// A request as its receipt has it, with the module brought back and what it read as its snapshot: it was accepted once already.
-    let internal recorded (request: RecordedRequest) (bytes: byte[]) (view: IStateView) : ValidRequest = {
+    let internal recorded (request: RecordedRequest) (bytes: byte[]) (view: IStateView) (deadline: TimeSpan) : ValidRequest = {
         Request = request
         ModuleBytes = bytes
         State = view
         ModuleLimits = request.Policy.Wasm
-        TimeLimit = TimeSpan.Zero
+        TimeLimit = deadline
     }
 
     /// What guests see of a request.

@@ -59,7 +59,15 @@ module SnapshotJson =
         {
             Utxos =
                 match n.TryProp "utxos" with
-                | ValueSome utxos -> utxos.Items |> List.map _.Via(Json.utxo)
+                | ValueSome utxos ->
+                    let items = utxos.Items |> List.map (fun u -> u, u.Via Json.utxo)
+                    let seen = Collections.Generic.HashSet<OutPoint>()
+
+                    for node, utxo in items do
+                        if not (seen.Add utxo.Id) then
+                            node.Fail $"output {utxo.Id.Index} of {utxo.Id.Transaction} is there twice"
+
+                    List.map snd items
                 | ValueNone -> []
             State =
                 match n.TryProp "state" with

@@ -20,6 +20,8 @@ type internal Machinery = {
     /// Null when the host keeps no modules.
     Store: IModuleStore
     Provider: IExternalProvider
+    /// How long a replay may take; zero: as long as it likes.
+    ReplayDeadline: TimeSpan
 }
 
 /// Where a run's answers come from, and who looks on: the snapshot and the host's provider, or a receipt.
@@ -131,10 +133,10 @@ module internal Stages =
 
         try
             loaded.Lease.Pool.Rent(
-                Linking.poolKey policy,
+                Linking.poolKey policy loaded.Valid.LoadLimits,
                 (fun () ->
                     match Linking.check policy loaded.Lease.Module.Module with
-                    | [] -> Ok(Linking.settings policy)
+                    | [] -> Ok(Linking.settings policy loaded.Valid.LoadLimits)
                     | first :: _ -> Error first)
             )
             |> Result.map (fun (struct (pooled, generation, hit)) -> {

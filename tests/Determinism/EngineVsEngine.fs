@@ -10,8 +10,7 @@ open Twofold.Determinism.World
 open Twofold.Determinism.Harness
 open Twofold.Determinism.Generated
 
-let private oracle =
-    new Executor(ExecutorOptions.For(Twofold.Oracle.OracleEngine()))
+let private oracle = new Executor(ExecutorOptions.For(Twofold.Oracle.OracleEngine()))
 
 [<Property(Arbitrary = [| typeof<Requests> |], MaxTest = 200)>]
 let ``the compiler and the oracle give the same receipt`` (shown: Shown) =

@@ -157,3 +157,18 @@ let ``one module under other settings never shares an instance`` () =
     Assert.That(first.CacheHit, "it is not compiled again")
     Assert.That(first.PoolHit, Is.False)
     Assert.That((report e low).PoolHit)
+
+[<Test>]
+let ``requests with odd limits do not starve the pool of the usual ones`` () =
+    use e = executor { IdlePerModule = 2; ProveResets = false }
+    let plain = requests.Value[0]
+
+    for pages in 20L .. 60L do
+        report e { plain with Limits = { RequestLimits.None with MemoryBytes = Some(pages * 65536L) } } |> ignore
+
+    report e plain |> ignore
+    Assert.That((report e plain).PoolHit)
+    Assert.That(e.PoolCounters.Idle, Is.EqualTo 2)
+
+    // A stack limit is the run's own: it needs no instance of its own.
+    Assert.That((report e { plain with Limits = { RequestLimits.None with StackUnits = Some 5_000 } }).PoolHit)

@@ -310,3 +310,37 @@ let ``a stored module is found by address and version, and the receipt says whic
     Assert.That((r.Receipt.Request.Stored = Some(World.token, 7UL)))
     replay fresh r.Receipt adder
     Assert.That((rejected e (stored 8UL)).Where, Is.EqualTo "module")
+
+[<Test>]
+let ``a state view that gives an output twice, or somebody else's, is a fault`` () =
+    let coin owner index : Utxo = {
+        Id = { Transaction = Hash32.zero; Index = index }
+        Owner = owner
+        Token = TokenId.Native
+        Amount = 5UL
+        Lock = Lock.None
+    }
+
+    let giving (utxos: Utxo list) = {
+        new IStateView with
+            member _.Utxos(_, _) = List.toArray utxos
+            member _.State(_, _) = ValueNone
+            member _.BlockHash _ = ValueNone
+    }
+
+    // query_utxo_balance of the address at 0 in the native coin.
+    let data = List.ofArray World.alice.Bytes
+
+    let bytes =
+        guest [ def "run" [] [ i32 ] (constant 0 @ constant 0 @ constant 0 @ call 0 @ drop @ constant 0) ]
+        |> fun g -> assemble { g with Imports = [ "env", "query_utxo_balance", [ i32; i32; i32 ], [ i64 ] ]; Data = data }
+
+    let run view = shared.Execute { contract bytes "run" with Snapshot = view }
+
+    match run (giving [ coin World.alice 1u; coin World.alice 1u ]), run (giving [ coin World.bob 1u ]) with
+    | Error(Refusal.Fault(EngineFault.HostFunction twice)), Error(Refusal.Fault(EngineFault.HostFunction foreign)) ->
+        Assert.That(twice, Does.Contain "twice")
+        Assert.That(foreign, Does.Contain(string World.bob))
+    | other -> Assert.Fail $"%A{other}"
+
+    Assert.That((run (giving [ coin World.alice 1u; coin World.alice 2u ])) |> Result.isOk)

@@ -142,3 +142,38 @@ let ``an unknown claim fails, and so it does in replay`` () =
     let r = everyWay (Limits.contract asking "run")
     Assert.That((r.Receipt.Journal[0].Reply = JournalReply.Failed HostErrorCode.ClaimNotDeclared))
     Assert.That((r.Receipt.Journal[1].Reply = JournalReply.Failed HostErrorCode.NoReply))
+
+[<Test>]
+let ``an outside answer that fills the journal is replayed like any other`` () =
+    let heavy = {
+        new IExternalProvider with
+            member _.DeclareState(_, _) = ValueSome { Value = Array.zeroCreate 2000; Evidence = [||] }
+    }
+
+    let tight = {
+        Profile.contract with
+            Policy = { Profile.contract.Policy with Run = { Profile.contract.Policy.Run with JournalBytes = 1000L } }
+    }
+
+    use e = new Executor({ ExecutorOptions.For(newEngine ()) with Provider = heavy })
+    let receipt = (report e { Limits.contract asking "run" with Profile = tight }).Receipt
+
+    match receipt.Outcome with
+    | Outcome.Trapped(HostTrap.JournalFull, 2000UL, _, 1000UL) -> ()
+    | other -> Assert.Fail(Outcome.describe other)
+
+    replay fresh receipt asking
+
+[<Test>]
+let ``a receipt from a stranger cannot hang a replay`` () =
+    let endless = guest [ def "run" [] [ i32 ] (forever [] @ constant 0) ] |> assemble
+
+    let receipt =
+        (report fresh { Limits.contract endless "run" with Limits = { RequestLimits.None with Gas = Some 1_000L } }).Receipt
+
+    let unlimited = { receipt.Request with Policy = { receipt.Request.Policy with Gas = Profile.UnlimitedGas } }
+    use e = new Executor({ ExecutorOptions.For(newEngine ()) with ReplayDeadline = TimeSpan.FromMilliseconds 100.0 })
+
+    match e.Replay({ receipt with Request = unlimited }, endless) with
+    | ReplayResult.CannotJudge why -> Assert.That(why, Does.Contain "deadline")
+    | other -> Assert.Fail $"{other}"
