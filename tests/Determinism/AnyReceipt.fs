@@ -1,0 +1,168 @@
+module Twofold.Determinism.AnyReceipt
+
+// Receipts that no run made: every effect, every kind of lock and output, any bytes and texts. They must read back all the same.
+// In: FsCheck's reflection, with generators for what is valid by construction. Out: the round-trip laws of bytes and JSON.
+
+open System
+open System.Text
+open FsCheck
+open FsCheck.FSharp
+open NUnit.Framework
+open FsCheck.NUnit
+open Twofold.HostAbi
+open Twofold.Engine
+
+let private get what value =
+    match value with
+    | ValueSome v -> v
+    | ValueNone -> failwith $"the generator made no {what}"
+
+let private bytes (least: int) (most: int) : Gen<byte[]> =
+    Gen.choose (least, most) |> Gen.bind (fun n -> Gen.arrayOfLength n (Gen.choose (0, 255) |> Gen.map byte))
+
+/// Valid Unicode: control characters, quotes, 0x, and characters outside the basic plane among it.
+let private text: Gen<string> =
+    Gen.elements [ "a"; "\u0001"; "\""; "\\"; "\n"; "é"; "\u2028"; "\U0001F980"; "0x"; "<"; "\u0000"; "\uFFFF" ]
+    |> Gen.listOf
+    |> Gen.map (String.concat "")
+
+/// What reflection cannot make.
+type Valid =
+    static member Address() = bytes 20 20 |> Gen.map (fun b -> Address.ofRaw (ReadOnlySpan b)) |> Arb.fromGen
+
+    static member Hash() = bytes 32 32 |> Gen.map (fun b -> Hash32.tryOfBytes (ReadOnlySpan b) |> get "hash") |> Arb.fromGen
+
+    static member Key() = bytes 0 6 |> Gen.map StateKey |> Arb.fromGen
+    static member Text() = Arb.fromGen text
+
+    static member Bytes() = Gen.oneof [ bytes 0 8; text |> Gen.map Encoding.UTF8.GetBytes ] |> Arb.fromGen
+
+    static member Token() =
+        let own =
+            Gen.map2
+                (fun (a: Address) (name: string) -> TokenId.tryOf a (name + "T") |> ValueOption.defaultValue TokenId.Native)
+                (Valid.Address().Generator)
+                (text |> Gen.map (fun t -> if t.Length > 20 then "T" else t))
+
+        Gen.oneof [ Gen.constant TokenId.Native; own ] |> Arb.fromGen
+
+    static member Lock() =
+        let u64 = ArbMap.defaults |> ArbMap.generate<uint64>
+        let address = Valid.Address().Generator
+
+        Gen.oneof [
+            Gen.constant Lock.None
+            Gen.map Lock.Time u64
+            Gen.map Lock.Height u64
+            Gen.map2 (fun a until -> Lock.Delegation(a, until)) address u64
+            Gen.map Lock.Contract address
+            Gen.nonEmptyListOf address
+            |> Gen.map (fun all ->
+                let members = all |> List.distinct |> List.truncate Lock.MaxMembers
+                Lock.tryThreshold (1 + members.Length / 2) members |> get "lock")
+        ]
+        |> Arb.fromGen
+
+    static member Journal() : Arbitrary<JournalEntry list> =
+        let map = Valid.Map()
+
+        Gen.zip3 (map |> ArbMap.generate<Effect>) (map |> ArbMap.generate<JournalReply>) (map |> ArbMap.generate<NonNegativeInt>)
+        |> Gen.listOf
+        |> Gen.map (List.mapi (fun i (effect, reply, gas) -> { Index = i; Effect = effect; Reply = reply; GasLeft = int64 gas.Get }))
+        |> Arb.fromGen
+
+    static member Reads() : Arbitrary<Reads> =
+        let map = Valid.Map()
+
+        Gen.zip3
+            (map |> ArbMap.generate<((Address * TokenId) * Utxo list) list>)
+            (map |> ArbMap.generate<((Address * StateKey) * byte[] option) list>)
+            (map |> ArbMap.generate<(uint64 * Hash32 option) list>)
+        |> Gen.map (fun (utxos, state, hashes) -> {
+            Utxos = utxos |> List.map (fun (key, u) -> key, u |> List.distinctBy _.Id |> List.sortBy _.Id) |> Map.ofList
+            State = Map.ofList state
+            BlockHashes = Map.ofList hashes
+        })
+        |> Arb.fromGen
+
+    static member Draft() : Arbitrary<Draft> =
+        let map = Valid.Map()
+
+        Gen.map2
+            (fun
+                (inputs: Utxo list, outputs, (states: StateOutput list, resources: ResourceOutput list))
+                (sums, writes, events: EmittedEvent list) -> {
+                Status = DraftStatus.Complete
+                TransactionId = Hash32.zero
+                Caller = World.alice
+                Contract = World.token
+                Inputs = inputs |> List.map (fun u -> u.Id, u) |> Map.ofList
+                Outputs = Map.ofList outputs
+                NextOutput = uint32 outputs.Length
+                StateOutputs = Sequence.ofSeq states
+                ResourceOutputs = Sequence.ofSeq resources
+                Minted = Map.ofList sums
+                Burned = Map.ofList (List.rev sums)
+                Writes = Map.ofList writes
+                Events = Sequence.ofSeq events
+                ReturnData = [||]
+                Scratch = { RandomDrawn = 0UL; LastReply = None }
+            })
+            (map |> ArbMap.generate<Utxo list * (uint32 * AssetOutput) list * (StateOutput list * ResourceOutput list)>)
+            (map |> ArbMap.generate<(TokenId * uint64) list * (StateKey * StateWrite) list * EmittedEvent list>)
+        |> Arb.fromGen
+
+    /// Reflection with the generators above that do not need it themselves.
+    static member Map() : IArbMap =
+        ArbMap.defaults
+        |> ArbMap.mergeArb (Valid.Address())
+        |> ArbMap.mergeArb (Valid.Hash())
+        |> ArbMap.mergeArb (Valid.Key())
+        |> ArbMap.mergeArb (Valid.Text())
+        |> ArbMap.mergeArb (Valid.Bytes())
+        |> ArbMap.mergeArb (Valid.Token())
+        |> ArbMap.mergeArb (Valid.Lock())
+
+let private real =
+    lazy
+        ((Harness.report Harness.fresh (World.request "token-c" (Tokens.furnished "token-c") World.alice 9 (World.Transfer(World.bob, 5UL))))
+            .Receipt)
+
+let private readsBack (receipt: Receipt) =
+    let bytes = ReceiptBytes.encode receipt
+
+    match ReceiptBytes.decode bytes, ReceiptJson.ofJson (ReceiptJson.toJson receipt) with
+    | Ok a, Ok b -> ReceiptBytes.encode a = bytes && ReceiptBytes.encode b = bytes
+    | Error why, _ -> failwith $"bytes: {why}"
+    | _, Error why -> failwith $"JSON: {why}"
+
+[<Property(Arbitrary = [| typeof<Valid> |], MaxTest = 300)>]
+let ``any journal reads back`` (journal: JournalEntry list) = readsBack { real.Value with Journal = journal }
+
+[<Property(Arbitrary = [| typeof<Valid> |], MaxTest = 200)>]
+let ``any draft reads back`` (draft: Draft) = readsBack { real.Value with Draft = Some draft }
+
+[<Property(Arbitrary = [| typeof<Valid> |], MaxTest = 200)>]
+let ``any reads read back`` (reads: Reads) = readsBack { real.Value with Reads = reads }
+
+[<Property(Arbitrary = [| typeof<Valid> |], MaxTest = 200)>]
+let ``any request's plain fields read back``
+    (
+        entry: string,
+        parameters: byte[],
+        seed: byte[] option,
+        claims: DeclaredClaim list,
+        stored: (Address * uint64) option,
+        arguments: uint64 list
+    ) =
+    let request = {
+        real.Value.Request with
+            Entry = entry
+            Parameters = parameters
+            RandomSeed = seed
+            Claims = claims
+            Stored = stored
+            Convention = Convention.Raw arguments
+    }
+
+    readsBack { real.Value with Request = request }
