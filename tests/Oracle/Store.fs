@@ -135,8 +135,8 @@ type Store(limits: WasmLimits, gasLimit: int64, stackUnits: int) =
             tables.Add table
             Some table
 
-    /// memory.grow: the old size in pages, or -1. Gas is taken once the verdict is yes.
-    member this.Grow(memory: Memory, more: uint32) : int =
+    /// memory.grow: the old size in pages, or -1. Gas is taken once the verdict is yes; a host that grows a memory charges for itself.
+    member this.Grow(memory: Memory, more: uint32, gas: int64) : int =
         let before = memory.Pages
         let after = before + uint64 more
         let most = ValueOption.defaultValue 65536UL memory.DeclaredMax
@@ -144,7 +144,7 @@ type Store(limits: WasmLimits, gasLimit: int64, stackUnits: int) =
         if after > min most 65536UL || not (this.HasRoomForPages(uint64 more)) then
             -1
         else
-            this.Charge(1024L * int64 more)
+            this.Charge gas
 
             if after > Memory.MostPages then
                 raise (FaultException(EngineFault.HostMemory "the oracle keeps a memory in one array"))

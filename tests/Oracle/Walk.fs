@@ -107,7 +107,9 @@ module Walk =
             let more = popU32 f
             push f (Value.I32(store.Grow(instance.Tables[i.A], more, pop f)))
         | Op.MemorySize -> push f (Value.I32(int instance.Memories[i.A].Pages))
-        | Op.MemoryGrow -> push f (Value.I32(store.Grow(instance.Memories[i.A], popU32 f)))
+        | Op.MemoryGrow ->
+            let more = popU32 f
+            push f (Value.I32(store.Grow(instance.Memories[i.A], more, GasSchedule.pages (uint64 more))))
         | Op.DataDrop -> instance.Datas[i.A] <- [||]
         | Op.ElemDrop -> instance.Elems[i.A] <- [||]
         | Op.MemoryFill ->
@@ -185,7 +187,7 @@ module Walk =
         override _.GrowMemory pages =
             match memory () with
             | null -> -1L
-            | m -> int64 (store.Grow(m, pages))
+            | m -> int64 (store.Grow(m, pages, 0L))
 
         override _.Call(export, arguments) =
             let found =

@@ -66,11 +66,15 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
 
     /// An address that lies in the first page; seldom any address.
     member private w.Address depth =
-        w.Value(i32, depth - 1)
+        if c.Percent 2 then
+            // At the end of the first page.
+            i32Const out (65536 - c.Below 320)
+        else
+            w.Value(i32, depth - 1)
 
-        if not (c.Percent 2) then
-            i32Const out 0x7FFF
-            op out 0x71us
+            if not (c.Percent 2) then
+                i32Const out 0x7FFF
+                op out 0x71us
 
     /// A small index below a power of two, seldom any number.
     member private w.Index(below: int, depth) =

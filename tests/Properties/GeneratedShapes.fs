@@ -41,6 +41,11 @@ let hostFunctions = [|
     "callback", signature [||] [| i32 |]
     // Reads a range of memory.
     "peek", signature [| i32; i32 |] [| i32 |]
+    // Floats of any bits from outside.
+    "next_f32", signature [||] [| f32 |]
+    "next_f64", signature [||] [| f64 |]
+    // Grows the memory by a page.
+    "grow", signature [||] [| i32 |]
 |]
 
 let interesting32 = [| 0; 1; -1; 2; 7; 31; 255; 65535; 65536; Int32.MaxValue; Int32.MinValue |]

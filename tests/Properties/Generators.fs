@@ -74,7 +74,9 @@ let private buildOver (under: Guest option) (recipe: Recipe) : Guest =
     let given = under |> Option.map _.Functions |> Option.defaultValue [||]
     let imported = hostFunctions.Length + given.Length
     let count = recipe.Functions.Length
-    let own = Array.init 5 (fun _ -> signature (someTypes c 4) (someTypes c 2))
+    // Seldom more than registers hold.
+    let own =
+        Array.init 5 (fun _ -> signature (someTypes c (if c.Percent 15 then 30 else 4)) (someTypes c (if c.Percent 15 then 8 else 2)))
     // Blocks need the types without parameters, too.
     let without = Array.append given own |> Array.map (fun t -> { t with Params = [||] })
     let types = Array.concat [ fixedTypes; own; given; without ] |> Array.distinct
@@ -189,7 +191,7 @@ let private buildOver (under: Guest option) (recipe: Recipe) : Guest =
         vec o (Array.indexed recipe.Functions) (fun o (k, decisions) ->
             let c = Choices decisions
             let t = types[functions[k]]
-            let locals = Array.append t.Params (someTypes c 5)
+            let locals = Array.append t.Params (someTypes c (if c.Percent 10 then 60 else 5))
             sized o (fun body -> BodyWriter(shape, t, locals, c, body).Body())))
 
     section out 11 (fun o ->

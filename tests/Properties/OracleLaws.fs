@@ -127,3 +127,22 @@ let ``two guests that share memory, table, globals and functions show the same o
 
         for units in [ 60; 200; 1000 ] do
             same $"compiled, {units} units" (LinkedRuns.oracle pair plenty units) (LinkedRuns.compiled pair plenty units))
+
+[<Test>]
+let ``recursion without end ends at the same frame on every engine, however deep the native stack would be`` () =
+    let millions = 4_000_000L
+
+    let endless =
+        recipes
+        |> Arb.filter (fun recipe ->
+            use oracle = subject oracle recipe
+            oracle.Run(plenty, stack).End = "out of gas")
+
+    holdsFor endless 12 (fun recipe ->
+        use oracle = subject oracle recipe
+        let whole = oracle.Run(millions, stack)
+
+        for engine in engines do
+            use other = subject engine recipe
+            same engine.Name whole (other.Run(millions, stack))
+            same $"{engine.Name}, half the stack" (oracle.Run(millions, stack / 2)) (other.Run(millions, stack / 2)))

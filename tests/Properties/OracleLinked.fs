@@ -115,7 +115,7 @@ module LinkedRuns =
                 HostCallback(fun guest arguments ->
                     let bits = arguments |> Array.map (fun a -> a.Bits)
                     let result = hostFunction name guest (ReadOnlySpan bits)
-                    t.Results |> Array.map (fun _ -> Value.I32(int (uint32 result))))
+                    t.Results |> Array.map (fun r -> Value.FromBits(Twofold.Oracle.Values.kind r, result)))
 
             linker.Define("env", name, t, call) |> ignore
 

@@ -43,6 +43,13 @@ let hostFunction (name: string) (guest: Twofold.Wasm.Guest) (arguments: ReadOnly
     | "next_i32" ->
         host.Next <- host.Next + 1UL
         host.Next
+    | "next_f32" ->
+        host.Next <- host.Next + 1UL
+        uint64 GeneratedShapes.interestingF32[int host.Next % GeneratedShapes.interestingF32.Length]
+    | "next_f64" ->
+        host.Next <- host.Next + 1UL
+        GeneratedShapes.interestingF64[int host.Next % GeneratedShapes.interestingF64.Length]
+    | "grow" -> uint64 (uint32 (guest.GrowMemory 1u))
     | "callback" ->
         let results = guest.Call("back")
         host.Calls.Add $"back gave {results[0]} gas {guest.GasLeft}"
