@@ -16,7 +16,7 @@ type Layout = {
     Size: int
 } with
 
-    member this.Memory i = this.Memories + 16 * i
+    member this.Memory i = this.Memories + MemorySlot.Size * i
     member this.Table i = this.Tables + 16 * i
     member this.Import i = this.Imports + FuncEntry.Size * i
     /// A global's cell (own, or imported and immutable: a copy), or the address of its cell (imported and mutable).
@@ -25,7 +25,7 @@ type Layout = {
 module Layout =
     let ofModule (valid: ValidModule) : Layout =
         let memories = InstanceBlock.HeadSize
-        let tables = memories + 16 * valid.MemoryTypes.Length
+        let tables = memories + MemorySlot.Size * valid.MemoryTypes.Length
         let imports = tables + 16 * valid.TableTypes.Length
         let globals = imports + FuncEntry.Size * valid.ImportedFuncs
 

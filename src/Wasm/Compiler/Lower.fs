@@ -8,10 +8,10 @@ namespace Twofold.Wasm.Compiler
 // (locals, memory, globals) is first moved to a temporary.
 //
 //   signature      result f(native ctx, int32 units, params...)
-//   prologue       units < frame -> stack exhausted; frame address < ctx.NativeLimit -> StackSlow; gas := store.Gas; len := memory length
+//   prologue       units < frame -> stack exhausted; frame address < ctx.NativeLimit -> StackSlow; gas := store.Gas
 //   charge n       gas -= n; gas < 0 -> out of gas; the first of a loop compares with ctx.Interrupt instead of 0
-//   i32.load o     index + (o + 4) > len -> trap (cold);  ldind.i4 (base + index + o), deferred
-//   call f         store.Gas := gas; code[f] or Resolve; calli; gas := store.Gas; len := memory length
+//   i32.load o     index > ctx.Last[o + 4] -> trap (cold), or for large o: index + (o + 4) > ctx.Length; ldind.i4 (base + index + o), deferred
+//   call f         store.Gas := gas; code[f] or Resolve; calli; gas := store.Gas
 //   cold blocks    store.Gas := gas; the trap's numbers; throw
 
 open System
@@ -217,7 +217,6 @@ module Lower =
             f.Code |> Array.exists (fun i -> i.A = 0 && i.Op >= 0x28us && i.Op <= 0x3Fus && (Opcodes.info i.Op).Imm <> Imm.None)
 
         let lBase = if usesMemory then declare CilType.Native else -1
-        let lLen = if usesMemory then declare CilType.Native else -1
         let lUnits = if f.Calls then declare CilType.I4 else -1
         let lProbe = if f.Calls then declare CilType.I4 else -1
         let add c = code.Add c
@@ -264,15 +263,7 @@ module Lower =
             op OpCodes.Ldind_I8
             add (Cil.Stloc lGas)
 
-        let readLength () =
-            if usesMemory then
-                atContext (ctx.Layout.Memory 0 + 8)
-                op OpCodes.Ldind_I
-                add (Cil.Stloc lLen)
-
-        let afterCall () =
-            readGas ()
-            readLength ()
+        let afterCall () = readGas ()
 
         let callRt name = add (Cil.Call(Methods.Rt name))
         let callNum name = add (Cil.Call(Methods.Num name))
@@ -391,11 +382,8 @@ module Lower =
                 op OpCodes.Ldind_I
 
         let memoryLength k =
-            if k = 0 then
-                add (Cil.Ldloc lLen)
-            else
-                atContext (ctx.Layout.Memory k + 8)
-                op OpCodes.Ldind_I
+            atContext (ctx.Layout.Memory k + 8)
+            op OpCodes.Ldind_I
 
         let emitUnary (o: Op) =
             match o with
@@ -842,13 +830,6 @@ module Lower =
             | _ ->
                 let isLocal = index.Kind = NodeKind.Local
 
-                let load () =
-                    if isLocal then
-                        loadLocal (int index.Imm)
-                        op OpCodes.Conv_U
-                    else
-                        add (Cil.Ldloc n.Slot)
-
                 if isLocal then
                     n.A <- index
 
@@ -860,14 +841,24 @@ module Lower =
                     op OpCodes.Conv_U
                     add (Cil.Stloc n.Slot)
 
-                load ()
-                nativeConst reach
-                op OpCodes.Add
-                memoryLength memory
+                let trap = coldLabel (MemoryAt(memory, offset, bytes, not isLocal, (if isLocal then int index.Imm else n.Slot)))
 
-                branch
-                    OpCodes.Bgt_Un
-                    (coldLabel (MemoryAt(memory, offset, bytes, not isLocal, (if isLocal then int index.Imm else n.Slot))))
+                let load () = if isLocal then loadLocal (int index.Imm) else add (Cil.Ldloc n.Slot)
+
+                // A memory never shrinks while it is used: with a page at the start it always holds so few bytes.
+                if reach <= int64 MemorySlot.MaxReach && least > 0L then
+                    load ()
+                    op OpCodes.Conv_U4
+                    atContext (ctx.Layout.Memory memory + MemorySlot.LastOffset + 4 * int reach)
+                    op OpCodes.Ldind_U4
+                    branch OpCodes.Bgt_Un trap
+                else
+                    load ()
+                    op OpCodes.Conv_U
+                    nativeConst reach
+                    op OpCodes.Add
+                    memoryLength memory
+                    branch OpCodes.Bgt_Un trap
 
             n
 
@@ -1715,7 +1706,6 @@ module Lower =
                 atContext (ctx.Layout.Memory 0)
                 op OpCodes.Ldind_I
                 add (Cil.Stloc lBase)
-                readLength ()
 
             for i in pars .. f.Locals.Length - 1 do
                 match cilType f.Locals[i] with

@@ -52,10 +52,29 @@ internal struct InstanceBlock
 
 /// <summary>A memory as compiled code sees it.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal struct MemorySlot
+internal unsafe struct MemorySlot
 {
     public nint Base;
     public ulong Length;
+    /// <summary>For an access that reaches n bytes beyond its index: the last index that is inside. Right while the memory holds that many.</summary>
+    public fixed uint Last[MaxReach + 1];
+
+    /// <summary>Accesses that reach further add to the index and compare with the length.</summary>
+    public const int MaxReach = 64;
+    public const int LastOffset = 16;
+    public const int Size = LastOffset + 4 * (MaxReach + 1) + 12;
+
+    public MemorySlot(nint @base, ulong length)
+    {
+        Base = @base;
+        SetLength(length);
+    }
+
+    public void SetLength(ulong length)
+    {
+        Length = length;
+        for (uint n = 0; n <= MaxReach; n++) Last[n] = (uint)(length - n);
+    }
 }
 
 /// <summary>A table as compiled code sees it. Entries is 0 for tables of other than function references.</summary>

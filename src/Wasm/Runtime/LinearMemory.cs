@@ -69,7 +69,7 @@ internal sealed unsafe class LinearMemory : IDisposable
     public void Attach(nint slot)
     {
         slots.Add(slot);
-        *(MemorySlot*)slot = new MemorySlot { Base = Base, Length = Length };
+        *(MemorySlot*)slot = new MemorySlot(Base, Length);
     }
 
     public void Detach(nint slot) => slots.Remove(slot);
@@ -85,7 +85,7 @@ internal sealed unsafe class LinearMemory : IDisposable
     private void SetLength(ulong bytes)
     {
         Length = bytes;
-        foreach (nint s in slots) ((MemorySlot*)s)->Length = bytes;
+        foreach (nint s in slots) ((MemorySlot*)s)->SetLength(bytes);
     }
 
     /// <summary>Back to the size at the start, every byte zero.</summary>
