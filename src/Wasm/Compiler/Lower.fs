@@ -59,6 +59,8 @@ type private Node(kind: NodeKind, ty: CilType) =
     member val ReadsGlobal = false with get, set
     /// A float whose NaN may not be the canonical one.
     member val Dirty = false with get, set
+    /// The JIT may see it as a rotation: see Rotations.
+    member val Marks = 0 with get, set
     member val Depth = 1 with get, set
 
 and private NodeKind =
@@ -152,6 +154,48 @@ module private Methods =
     let Rt name = cached rt name
     let Num name = cached num name
 
+/// RyuJIT (of .NET 10.0) believes that a rotation by a constant sets the flags, and leaves out the test when its result is compared with zero:
+/// `rol edx, 19; je` branches on older flags. So what the JIT may see as a rotation is compared only after a way through memory.
+/// That is a rotation's result, `or` and `xor` of a left and a right shift, and whatever arithmetic could fold to one of these operands. Locals
+/// and results of blocks collect the marks of what they are assigned; lowering runs again until no mark is new.
+module private Rotations =
+    [<Literal>]
+    let Rotated = 1
+
+    [<Literal>]
+    let Left = 2
+
+    [<Literal>]
+    let Right = 4
+
+    let private isRotation (o: Op) = o = 0x77us || o = 0x78us || o = 0x89us || o = 0x8Aus
+    let private isLeft (o: Op) = o = 0x74us || o = 0x86us
+    let private isRight (o: Op) = o = 0x76us || o = 0x88us
+    let private joins (o: Op) = o = 0x72us || o = 0x73us || o = 0x84us || o = 0x85us
+
+    /// Comparisons and counts of bits are not their operands, whatever is folded.
+    let private hides (o: Op) = (o >= 0x45us && o <= 0x69us) || (o >= 0x79us && o <= 0x7Bus)
+
+    /// A function without these has nothing to mark.
+    let any (f: PreparedFunc) =
+        let has (test: Op -> bool) = f.Code |> Array.exists (fun i -> test i.Op)
+        has isRotation || (has isLeft && has isRight && has joins)
+
+    let unary (o: Op) (a: int) = if hides o then 0 else a
+
+    let binary (o: Op) (a: int) (b: int) =
+        if hides o then
+            0
+        else
+            let own =
+                if isRotation o then Rotated
+                elif isLeft o then Left
+                elif isRight o then Right
+                else 0
+
+            let meets = (a &&& Left <> 0 && b &&& Right <> 0) || (a &&& Right <> 0 && b &&& Left <> 0)
+            a ||| b ||| own ||| (if meets && joins o then Rotated else 0)
+
 module Lower =
     let cilType (t: ValType) =
         match t.Code with
@@ -185,10 +229,26 @@ module Lower =
     let private isFloat (t: CilType) = t = CilType.R4 || t = CilType.R8
 
     /// The state of one function's lowering: everything mutable of this stage, visible to nobody else.
-    type private State(ctx: LowerContext, f: PreparedFunc) =
+    type private State(ctx: LowerContext, f: PreparedFunc, marks: Dictionary<int64, int>) =
         let m = ctx.Valid.Module
         let nan = NanEscape.run ctx.Valid f
         let hasNan = nan.CleanOnAssign.Length > 0
+        let hasRotations = Rotations.any f
+        let mutable foundMarks = false
+
+        // Variables are locals, or where a frame's operands meet: by the index of its instruction.
+        let marksOf (variable: int64) =
+            match marks.TryGetValue variable with
+            | true, m -> m
+            | _ -> 0
+
+        let frameVariable (at: int) (loopStart: bool) k = (int64 (at + 2) <<< 32) + int64 (2 * k + (if loopStart then 1 else 0))
+
+        let collect (variable: int64) (given: int) =
+            if given &&& ~~~(marksOf variable) <> 0 then
+                marks[variable] <- marksOf variable ||| given
+                foundMarks <- true
+
         let code = ResizeArray<Cil>(f.Code.Length * 3)
         let locals = ResizeArray<CilType>()
         let free = Array.init 6 (fun _ -> Stack<int>())
@@ -273,7 +333,8 @@ module Lower =
         let constant ty bits = Node(NodeKind.Const, ty, Imm = bits)
         let temp ty slot = Node(NodeKind.Temp, ty, Slot = slot)
 
-        let localNode i = Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = (hasNan && nan.ReadsDirty[i]))
+        let localNode i =
+            Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = (hasNan && nan.ReadsDirty[i]), Marks = marksOf (int64 i))
 
         let unary ty o (a: Node) =
             Node(
@@ -284,7 +345,8 @@ module Lower =
                 ReadsMemory = a.ReadsMemory,
                 ReadsGlobal = a.ReadsGlobal,
                 Depth = a.Depth + 1,
-                Dirty = NanEscape.isArithmetic o
+                Dirty = NanEscape.isArithmetic o,
+                Marks = (if hasRotations then Rotations.unary o a.Marks else 0)
             )
 
         let binary ty o (a: Node) (b: Node) =
@@ -297,7 +359,8 @@ module Lower =
                 ReadsMemory = (a.ReadsMemory || b.ReadsMemory),
                 ReadsGlobal = (a.ReadsGlobal || b.ReadsGlobal),
                 Depth = max a.Depth b.Depth + 1,
-                Dirty = NanEscape.isArithmetic o
+                Dirty = NanEscape.isArithmetic o,
+                Marks = (if hasRotations then Rotations.binary o a.Marks b.Marks else 0)
             )
 
         /// The value with its NaN made canonical, if arithmetic could have made one.
@@ -605,6 +668,19 @@ module Lower =
                 op OpCodes.Conv_U8
 
         /// Writes a tree to the CIL stack; its temporaries are free afterwards.
+        let hide (ty: CilType) =
+            if ty = CilType.I4 || ty = CilType.I8 then
+                let slot = alloc ty
+                add (Cil.Stloc slot)
+                atContext InstanceBlock.ScratchOffset
+                add (Cil.Ldloc slot)
+                op OpCodes.Volatile
+                stind ty
+                atContext InstanceBlock.ScratchOffset
+                op OpCodes.Volatile
+                ldind ty
+                release ty slot
+
         let rec emit (n: Node) =
             match n.Kind with
             | NodeKind.Const -> ldc n.Ty n.Imm
@@ -616,8 +692,18 @@ module Lower =
                 if n.Imm = 0L then
                     release n.Ty n.Slot
             | NodeKind.Unary ->
-                emit n.A
+                match n.Op with
+                // Compared with zero, here or in the helper.
+                | 0x45us
+                | 0x50us
+                | 0xB5us
+                | 0xBAus -> emitTested n.A
+                | _ -> emit n.A
+
                 emitUnary n.Op
+            | NodeKind.Binary when n.Op >= 0x46us && n.Op <= 0x5Aus ->
+                emitCompared n
+                emitBinary n.Op
             | NodeKind.Binary ->
                 emit n.A
                 emit n.B
@@ -632,6 +718,18 @@ module Lower =
                 emit n.A
                 callNum (if n.Ty = CilType.R4 then "Canon32" else "Canon64")
             | _ -> op OpCodes.Ldnull
+
+        /// An operand that the JIT may compare with zero.
+        and emitTested (n: Node) =
+            emit n
+
+            if n.Marks &&& Rotations.Rotated <> 0 then
+                hide n.Ty
+
+        /// Both operands of an integer comparison.
+        and emitCompared (n: Node) =
+            emitTested n.A
+            emitTested n.B
 
         /// The address of a checked access.
         and emitAddress (n: Node) =
@@ -655,7 +753,7 @@ module Lower =
             let slot = alloc n.Ty
             emit n
             add (Cil.Stloc slot)
-            stack[index] <- Node(NodeKind.Temp, n.Ty, Slot = slot, Dirty = n.Dirty)
+            stack[index] <- Node(NodeKind.Temp, n.Ty, Slot = slot, Dirty = n.Dirty, Marks = n.Marks)
 
         let push (n: Node) =
             stack.Add n
@@ -704,14 +802,17 @@ module Lower =
             if n.Kind = NodeKind.Unary && n.Op = 0x45us then
                 branchIf n.A (not whenTrue) target
             elif n.Kind = NodeKind.Unary && n.Op = 0x50us then
-                emit n.A
+                emitTested n.A
                 branch (if whenTrue then OpCodes.Brfalse else OpCodes.Brtrue) target
             elif n.Kind = NodeKind.Unary && n.Op = Op.RefIsNull then
                 emit n.A
                 branch (if whenTrue then OpCodes.Brfalse else OpCodes.Brtrue) target
             elif n.Kind = NodeKind.Binary && n.Op >= 0x46us && n.Op <= 0x66us then
-                emit n.A
-                emit n.B
+                if n.Op <= 0x5Aus then
+                    emitCompared n
+                else
+                    emit n.A
+                    emit n.B
 
                 let o =
                     if n.Op <= 0x5Aus then
@@ -748,7 +849,7 @@ module Lower =
 
                 branch o target
             else
-                emit n
+                emitTested n
                 branch (if whenTrue then OpCodes.Brtrue else OpCodes.Brfalse) target
 
         let frameAt depth = frames[frames.Count - 1 - depth]
@@ -772,6 +873,7 @@ module Lower =
 
             for k in 0 .. slots.Length - 1 do
                 let variable = if loopStart then loopVariable fr k else resultVariable fr k
+                collect (frameVariable fr.At loopStart k) stack[first + k].Marks
                 emit (assignable variable fr stack[first + k])
 
             for k in slots.Length - 1 .. -1 .. 0 do
@@ -794,11 +896,12 @@ module Lower =
 
                 let again =
                     if n.Kind = NodeKind.Temp then
-                        Node(NodeKind.Temp, n.Ty, Slot = n.Slot, Imm = 1L, Dirty = n.Dirty)
+                        Node(NodeKind.Temp, n.Ty, Slot = n.Slot, Imm = 1L, Dirty = n.Dirty, Marks = n.Marks)
                     else
                         n
 
                 let variable = if isLoop then loopVariable fr k else resultVariable fr k
+                collect (frameVariable fr.At isLoop k) n.Marks
                 emit (assignable variable fr again)
 
             for k in slots.Length - 1 .. -1 .. 0 do
@@ -1098,12 +1201,12 @@ module Lower =
                 let slot = alloc n.Ty
                 emit n
                 add (Cil.Stloc slot)
-                temp n.Ty slot
+                Node(NodeKind.Temp, n.Ty, Slot = slot, Marks = n.Marks)
 
         /// The same node, to be written before its last use.
         let again (n: Node) =
             if n.Kind = NodeKind.Temp then
-                Node(NodeKind.Temp, n.Ty, Slot = n.Slot, Imm = 1L, Dirty = n.Dirty)
+                Node(NodeKind.Temp, n.Ty, Slot = n.Slot, Imm = 1L, Dirty = n.Dirty, Marks = n.Marks)
             else
                 n
 
@@ -1125,6 +1228,10 @@ module Lower =
 
             if not isConst || b.Imm = 0L then
                 peek b
+
+                if b.Marks &&& Rotations.Rotated <> 0 then
+                    hide ty
+
                 branch OpCodes.Brfalse (coldLabel (Simple TrapCode.IntegerDivideByZero))
 
             let minusOne = if is64 then b.Imm = -1L else int b.Imm = -1
@@ -1257,6 +1364,9 @@ module Lower =
         let setLocal i tee =
             let v = pop ()
             spillLocal i
+
+            collect (int64 i) v.Marks
+
             emit (if hasNan && isFloat v.Ty then cleanSlot i v else v)
             storeLocal i
 
@@ -1298,6 +1408,7 @@ module Lower =
                             starts[k],
                             Slot = fr.LoopParams[k],
                             Imm = 1L,
+                            Marks = marksOf (frameVariable at true k),
                             Dirty = (hasNan && nan.ReadsDirty[loopVariable fr k])
                         )
                     )
@@ -1322,7 +1433,7 @@ module Lower =
 
                         let kept =
                             if n.Kind = NodeKind.Temp then
-                                Node(NodeKind.Temp, n.Ty, Slot = n.Slot, Imm = 1L, Dirty = n.Dirty)
+                                Node(NodeKind.Temp, n.Ty, Slot = n.Slot, Imm = 1L, Dirty = n.Dirty, Marks = n.Marks)
                             else
                                 n
 
@@ -1415,6 +1526,7 @@ module Lower =
                             NodeKind.Temp,
                             fr.ResultTypes[k],
                             Slot = fr.Results[k],
+                            Marks = marksOf (frameVariable fr.At false k),
                             Dirty = (hasNan && nan.ReadsDirty[resultVariable fr k])
                         )
                     )
@@ -1466,7 +1578,7 @@ module Lower =
                         stubs[depth] <- l
                         l
 
-            emit index
+            emitTested index
             let targets = Array.init (table.Length - 1) (fun k -> label table[k])
             let otherwise = label table[table.Length - 1]
             add (Cil.Switch targets)
@@ -1714,6 +1826,9 @@ module Lower =
 
                 add (Cil.Stloc wasmLocals[i])
 
+        /// A variable got a mark after code that reads it may have been written.
+        member _.FoundMarks = foundMarks
+
         member _.Run() : CilFunc =
             let fr = Frame(Op.Block, -1, 0, newLabel ())
             fr.ResultTypes <- typesOf f.Type.Results
@@ -1740,4 +1855,12 @@ module Lower =
             }
 
     /// Lowers one function.
-    let func (ctx: LowerContext) (f: PreparedFunc) : CilFunc = State(ctx, f).Run()
+    let func (ctx: LowerContext) (f: PreparedFunc) : CilFunc =
+        let marks = Dictionary<int64, int>()
+
+        let rec lower () =
+            let state = State(ctx, f, marks)
+            let lowered = state.Run()
+            if state.FoundMarks then lower () else lowered
+
+        lower ()

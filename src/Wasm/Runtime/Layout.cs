@@ -43,7 +43,10 @@ internal struct InstanceBlock
     public long Interrupt;
     /// <summary>GC handle of the InstanceData.</summary>
     public nint Handle;
+    /// <summary>Written and read back to hide from the JIT where a number came from.</summary>
+    public long Scratch;
 
+    public const int ScratchOffset = 32;
     public const int HeadSize = 64;
 
     /// <summary>More gas than anyone has left after a charge.</summary>
