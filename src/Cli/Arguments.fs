@@ -14,6 +14,7 @@ type ExecArgs =
     | Gas of N: int64
     | Transaction of HASH: string
     | Seed of HEX: string
+    | Claim of CLAIM: string * VALUE: string
     | Random_Off
     | No_Allocator
     | Profile of NAME: string
@@ -33,6 +34,7 @@ type ExecArgs =
             | Gas _ -> "lower the profile's gas limit"
             | Transaction _ -> "the transaction's id: 0x and 64 hexadecimal digits; zeros by default"
             | Seed _ -> "the seed of get_random, 0x...; without it a guest gets no randomness"
+            | Claim _ -> "a claim that declare_external_state answers with this value; both as text or 0x...; may be given again"
             | Random_Off -> "refuse modules that import randomness"
             | No_Allocator -> "do not supply malloc, alloc and free"
             | Profile _ -> "contract (default), skill, sandbox or host: what the guest may do"

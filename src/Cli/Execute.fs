@@ -97,6 +97,7 @@ module Execute =
 
             let! transaction = a.TryGetResult ExecArgs.Transaction |> Option.traverseResult (Inputs.hash "--transaction")
             let! seed = a.TryGetResult ExecArgs.Seed |> Option.traverseResult (Inputs.hex "--seed")
+            let! claims = a.GetResults ExecArgs.Claim |> List.traverseResultM Inputs.claim
             let! profile = a.TryGetResult ExecArgs.Profile |> Option.traverseResult Inputs.profile
             let! profile = profile |> Option.defaultValue Profile.contract |> Inputs.deadline (a.TryGetResult ExecArgs.Timeout)
 
@@ -113,6 +114,7 @@ module Execute =
                     Parameters = defaultArg parameters [||]
                     TransactionId = defaultArg transaction Hash32.zero
                     RandomSeed = seed
+                    Claims = claims
                     Profile = profile
                     Limits = { RequestLimits.None with Gas = a.TryGetResult ExecArgs.Gas }
                     Switches =

@@ -43,16 +43,29 @@ module Inputs =
 
     let write (path: string) (text: string) : Result<unit, string> = attempt path (fun () -> File.WriteAllText(path, text))
 
+    /// Text as it is, or bytes as `0x...`.
+    let textOrHex (option: string) (given: string) : Result<byte[], string> =
+        if given.StartsWith("0x", StringComparison.Ordinal) then
+            match Hex.tryBytes given with
+            | ValueSome b -> Ok b
+            | ValueNone -> Error $"{option}: '{given}' begins with 0x but is not hexadecimal bytes (an even number of digits)"
+        else
+            Ok(Utf8.bytes given)
+
+    /// `--claim`, both sides.
+    let claim (claim: string, value: string) : Result<DeclaredClaim, string> =
+        result {
+            let! claim = textOrHex "--claim" claim
+            let! value = textOrHex "--claim" value
+            return { Claim = claim; Value = value; Evidence = [||] }
+        }
+
     /// `--params`: text, `@file` or `0x...`.
     let parameters (given: string) : Result<byte[], string> =
         if given.StartsWith '@' then
             bytes (given.Substring 1) |> Result.mapError (fun e -> $"--params: {e}")
-        elif given.StartsWith("0x", StringComparison.Ordinal) then
-            match Hex.tryBytes given with
-            | ValueSome b -> Ok b
-            | ValueNone -> Error $"--params: '{given}' begins with 0x but is not hexadecimal bytes (an even number of digits)"
         else
-            Ok(Utf8.bytes given)
+            textOrHex "--params" given
 
     let address (option: string) (given: string) : Result<Address, string> =
         match Address.tryParse given with

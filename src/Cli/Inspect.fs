@@ -101,13 +101,13 @@ module Inspect =
                    |> String.concat ", ")
                 if m.Module.Imports.Length > 0 then
                     "imports"
-                    yield! pad [ for i in m.Module.Imports -> $"{i.Module}.{i.Name}", externType m i.Type ]
+                    yield! pad [ for i in m.Module.Imports -> Show.plain $"{i.Module}.{i.Name}", externType m i.Type ]
                 if m.Module.Exports.Length > 0 then
                     "exports"
-                    yield! pad [ for e in m.Module.Exports -> e.Name, export m e ]
+                    yield! pad [ for e in m.Module.Exports -> Show.plain e.Name, export m e ]
                 match entries m with
                 | [] -> ()
-                | names -> "entries    " + String.concat ", " names + " (callable with `twofold exec`)"
+                | names -> "entries    " + Show.plain (String.concat ", " names) + " (callable with `twofold exec`)"
                 "memories   " + (if m.MemoryTypes.Length = 0 then "none" else m.MemoryTypes |> Seq.map pages |> String.concat "; ")
                 "profiles"
                 for v in verdicts do

@@ -70,6 +70,6 @@ let main argv =
         Console.Out.WriteLine ending.Output
 
     if ending.Error <> "" then
-        Console.Error.WriteLine("twofold: " + ending.Error.ReplaceLineEndings " ")
+        Console.Error.WriteLine("twofold: " + Show.plain (ending.Error.ReplaceLineEndings " "))
 
     ending.Code

@@ -18,11 +18,28 @@ module Show =
     let count (n: int64) = n.ToString("#,0", culture)
     let private amount (n: uint64) = n.ToString("#,0", culture)
 
-    /// Text without control characters as it is, other bytes in hexadecimal; not more than a line or two.
+    // What could forge a line of ours, move a terminal's cursor, or turn text around.
+    let private isUnsafe (c: char) =
+        match Char.GetUnicodeCategory c with
+        | UnicodeCategory.Control
+        | UnicodeCategory.Format
+        | UnicodeCategory.LineSeparator
+        | UnicodeCategory.ParagraphSeparator
+        | UnicodeCategory.Surrogate -> true
+        | _ -> false
+
+    /// A guest's text in one line that a terminal can only print.
+    let plain (text: string) =
+        if Seq.exists isUnsafe text then
+            text |> String.collect (fun c -> if isUnsafe c then $"\\u{int c:x4}" else string c)
+        else
+            text
+
+    /// Harmless text as it is, other bytes in hexadecimal; not more than a line or two.
     let bytes (data: byte[]) =
         let text =
             match Utf8.tryText (ReadOnlySpan data) with
-            | ValueSome t when t |> Seq.forall (fun c -> not (Char.IsControl c)) -> t
+            | ValueSome t when not (Seq.exists isUnsafe t) -> t
             | _ -> Hex.text (ReadOnlySpan data)
 
         if text.Length <= 200 then text else text.Substring(0, 200) + $"... ({count data.LongLength} bytes)"
@@ -30,7 +47,7 @@ module Show =
     let private token (t: TokenId) =
         match t with
         | TokenId.Native -> "native coin"
-        | TokenId.Of(_, name) -> name
+        | TokenId.Of(_, name) -> plain name
 
     let private lock (l: Lock) =
         match l with
@@ -77,7 +94,7 @@ module Show =
                         | StateWrite.Put value -> $"{bytes key.Bytes} = {bytes value}"
                         | StateWrite.Delete -> $"{bytes key.Bytes} deleted"
                 ]
-            yield! section "events" [ for e in d.Events.Items -> $"{e.Name} {bytes e.Data}" ]
+            yield! section "events" [ for e in d.Events.Items -> $"{plain e.Name} {bytes e.Data}" ]
             yield! section "state outputs" [ for o in d.StateOutputs.Items -> $"{bytes o.Id} version {o.Version}, hash {o.Hash}" ]
             yield!
                 section "resource outputs" [ for o in d.ResourceOutputs.Items -> $"{o.Kind.ToString().ToLowerInvariant()}, hash {o.Hash}" ]
@@ -89,7 +106,7 @@ module Show =
     let outcome (receipt: Receipt) (message: string) =
         match receipt.Outcome, receipt.Request.Convention with
         | Outcome.Returned _, Convention.Contract -> "succeeded (status 0)"
-        | _ -> message
+        | _ -> plain message
 
     /// The report of a contract call or of any export's.
     let report (r: ExecutionReport) (written: string option) : string =
@@ -111,7 +128,7 @@ module Show =
                         yield! lines
                 | None -> "draft      dropped: nothing changes"
                 for level, text in r.Log do
-                    $"log {level}      {text}"
+                    $"log {level}      {plain text}"
                 $"journal    {receipt.Journal.Length} effects"
                 $"receipt    {r.ReceiptDigest}"
                 match written with

@@ -78,17 +78,21 @@ module Wasm =
     let private section (id: int) (content: int list) = id :: content.Length :: content
     let private bytes (parts: int list list) = parts |> List.concat |> List.map byte |> Array.ofList
 
-    /// A module whose export `f` has this type and body; counts and sizes stay below 128.
-    let func (pars: int list) (results: int list) (body: int list) : byte[] =
+    /// A module whose export has this name, type and body; counts and sizes stay below 128.
+    let named (name: string) (pars: int list) (results: int list) (body: int list) : byte[] =
         let code = 0x00 :: body @ [ 0x0B ]
+        let name = [ for b in System.Text.Encoding.UTF8.GetBytes name -> int b ]
 
         bytes [
             header
             section 1 ([ 1; 0x60; pars.Length ] @ pars @ [ results.Length ] @ results)
             section 3 [ 1; 0 ]
-            section 7 [ 1; 1; int 'f'; 0; 0 ]
+            section 7 ([ 1; name.Length ] @ name @ [ 0; 0 ])
             section 10 ([ 1; code.Length ] @ code)
         ]
+
+    /// The same, exported as `f`.
+    let func pars results body = named "f" pars results body
 
     let private entry body = func [] [ 0x7F ] body
     let status n = entry [ 0x41; n ]
@@ -98,6 +102,25 @@ module Wasm =
 
     /// (i32, i64, f32, f64) and back.
     let echo = func [ 0x7F; 0x7E; 0x7D; 0x7C ] [ 0x7F; 0x7E; 0x7D; 0x7C ] [ 0x20; 0; 0x20; 1; 0x20; 2; 0x20; 3 ]
+
+    /// An export whose name would print a second line, clear the screen and turn text around.
+    let forged = named "f\naccepts it\u001b[2J\u202e" [] [ 0x7F ] [ 0x41; 0 ]
+
+    /// declare_external_state("rate") into address 16, 8 bytes at most; the status is 0 when three bytes came.
+    let claims =
+        let import = [ for c in "env" -> int c ], [ for c in "declare_external_state" -> int c ]
+        let code = [ 0; 0x41; 0; 0x41; 4; 0x41; 16; 0x41; 8; 0x10; 0; 0x41; 3; 0x47; 0x0B ]
+
+        bytes [
+            header
+            section 1 [ 2; 0x60; 4; 0x7F; 0x7F; 0x7F; 0x7F; 1; 0x7F; 0x60; 0; 1; 0x7F ]
+            section 2 ([ 1; 3 ] @ fst import @ [ (snd import).Length ] @ snd import @ [ 0; 0 ])
+            section 3 [ 1; 1 ]
+            section 5 [ 1; 0; 1 ]
+            section 7 ([ 2; 1; int 'f'; 0; 1; 6 ] @ [ for c in "memory" -> int c ] @ [ 2; 0 ])
+            section 10 ([ 1; code.Length ] @ code)
+            section 11 ([ 1; 0; 0x41; 0; 0x0B; 4 ] @ [ for c in "rate" -> int c ])
+        ]
 
     /// A component's header: layer 1.
     let comp = bytes [ [ 0x00; 0x61; 0x73; 0x6D; 0x0D; 0x00; 0x01; 0x00 ] ]

@@ -98,6 +98,23 @@ type Verbs() =
             (Command.ending 0 [ "run"; "--invoke"; "f"; echo; "0xffffffff"; "-9223372036854775808"; "1.5"; "-inf" ])
 
     [<Test>]
+    member _.``a declared claim is answered, and travels in the receipt``() =
+        let wasm = Files.withBytes "claims.wasm" Wasm.claims
+        let receipt = Files.fresh "receipt.json"
+        Command.ending 1 [ "exec"; wasm; "f" ] |> ignore
+
+        Command.ending 0 [ "exec"; wasm; "f"; "--claim"; "rate"; "1.5"; "--claim"; "0x00"; "other"; "--receipt"; receipt ]
+        |> ignore
+
+        Command.ending 0 [ "replay"; receipt; "--module"; wasm ] |> contains "identical"
+
+    [<Test>]
+    member _.``a guest's names can neither forge a line nor move a cursor``() =
+        let ran = Command.ending 0 [ "inspect"; Files.withBytes "forged.wasm" Wasm.forged ]
+        contains @"f\u000aaccepts it\u001b[2J\u202e" ran
+        Assert.That(ran.Output |> Seq.filter (fun c -> System.Char.IsControl c && c <> '\n' && c <> '\r'), Is.Empty)
+
+    [<Test>]
     member _.``help teaches: examples and exit codes``() =
         let ran = Command.ending 0 [ "--help" ]
         contains "twofold exec token.wasm Transfer" ran
