@@ -12,7 +12,12 @@ open Twofold.Wasm.Validation
 type TracedImport = { Module: string; Name: string; Type: FuncType; Call: Value[] -> Value[] }
 
 [<NoComparison; NoEquality>]
-type TracedInstance = { Invoke: string -> Value[] -> RunEnd; Global: string -> Value; Memory: string -> byte[] }
+type TracedInstance = {
+    Invoke: string -> Value[] -> RunEnd
+    Global: string -> Value
+    Memory: string -> byte[]
+    GasUsed: unit -> int64
+}
 
 [<NoComparison; NoEquality>]
 type TraceEngine = { Name: string; Instantiate: ValidModule -> TracedImport list -> Result<TracedInstance, RunEnd> }
@@ -60,6 +65,7 @@ module TraceEngines =
                             match export name with
                             | Some(Twofold.Oracle.Extern.Memory m) -> m.Bytes
                             | _ -> failwith $"no exported memory {name}"
+                    GasUsed = fun () -> store.GasUsed
                 }
 
         { Name = "oracle"; Instantiate = instantiate }
@@ -97,6 +103,7 @@ module TraceEngines =
                         fun name ->
                             let m = instance.GetMemory name
                             m.Span(0L, int m.Size).ToArray()
+                    GasUsed = fun () -> store.GasUsed
                 }
             | ended ->
                 store.Dispose()
