@@ -10,8 +10,7 @@ open System.Xml.Linq
 
 let root = __SOURCE_DIRECTORY__
 
-let at (parts: string list) =
-    Path.Combine(Array.ofList (root :: parts))
+let at (parts: string list) = Path.Combine(Array.ofList (root :: parts))
 
 // ---- What stages prove
 
@@ -22,14 +21,7 @@ type Built = private | Built
 type Published = private { Command: string }
 
 /// Every test project ran; what came of the tests.
-type Tested =
-    private
-        {
-            Passed: int
-            Failed: int
-            Skipped: int
-            Broken: string list
-        }
+type Tested = private { Passed: int; Failed: int; Skipped: int; Broken: string list }
 
 /// The tools of dotnet-tools.json are there.
 type Tooled = private | Tooled
@@ -40,20 +32,18 @@ exception Stopped of string
 // ---- Commands
 
 // Nothing may stay behind when a target is done: no build nodes, no servers.
-let private environment =
-    [
-        "MSBUILDDISABLENODEREUSE", "1"
-        "DOTNET_CLI_USE_MSBUILD_SERVER", "0"
-        "DOTNET_NOLOGO", "1"
-        "DOTNET_CLI_TELEMETRY_OPTOUT", "1"
-    ]
+let private environment = [
+    "MSBUILDDISABLENODEREUSE", "1"
+    "DOTNET_CLI_USE_MSBUILD_SERVER", "0"
+    "DOTNET_NOLOGO", "1"
+    "DOTNET_CLI_TELEMETRY_OPTOUT", "1"
+]
 
 let private build = [ "-v"; "quiet"; "--nologo"; "-p:UseSharedCompilation=false" ]
 
 /// Runs a command on this console; its exit code.
 let exitCode (file: string) (args: string list) =
-    let info =
-        ProcessStartInfo(file, args, WorkingDirectory = root, UseShellExecute = false)
+    let info = ProcessStartInfo(file, args, WorkingDirectory = root, UseShellExecute = false)
 
     for name, value in environment do
         info.Environment[name] <- value
@@ -96,34 +86,12 @@ let publish () : Published =
     let work = at [ "artifacts"; "publish" ]
 
     dotnet (
-        [
-            "publish"
-            "src/Cli/Cli.fsproj"
-            "-c"
-            "Release"
-            "-r"
-            runtimeIdentifier
-            "--self-contained"
-            "false"
-        ]
-        @ [
-            "-p:PublishReadyToRun=true"
-            $"-p:PlatformLocks={work}/locks"
-            $"-p:ArtifactsPath={work}"
-            "-o"
-            target
-        ]
+        [ "publish"; "src/Cli/Cli.fsproj"; "-c"; "Release"; "-r"; runtimeIdentifier; "--self-contained"; "false" ]
+        @ [ "-p:PublishReadyToRun=true"; $"-p:PlatformLocks={work}/locks"; $"-p:ArtifactsPath={work}"; "-o"; target ]
         @ build
     )
 
-    let command =
-        Path.Combine(
-            target,
-            (if OperatingSystem.IsWindows() then
-                 "twofold.exe"
-             else
-                 "twofold")
-        )
+    let command = Path.Combine(target, (if OperatingSystem.IsWindows() then "twofold.exe" else "twofold"))
 
     if File.Exists command then
         { Command = command }
@@ -141,36 +109,29 @@ let private results = at [ "artifacts"; "test-results" ]
 
 /// What a TRX file says, test by test: passed, the failed ones with their messages, skipped.
 let private read (trx: string) =
-    let name n =
-        XName.Get(n, "http://microsoft.com/schemas/VisualStudio/TeamTest/2010")
+    let name n = XName.Get(n, "http://microsoft.com/schemas/VisualStudio/TeamTest/2010")
 
-    let outcomes =
-        [
-            for r in XDocument.Load(trx).Descendants(name "UnitTestResult") ->
-                let outcome =
-                    match r.Attribute(XName.Get "outcome") with
-                    | null -> "Failed"
-                    | outcome -> outcome.Value
+    let outcomes = [
+        for r in XDocument.Load(trx).Descendants(name "UnitTestResult") ->
+            let outcome =
+                match r.Attribute(XName.Get "outcome") with
+                | null -> "Failed"
+                | outcome -> outcome.Value
 
-                let message =
-                    match Seq.tryHead (r.Descendants(name "Message")) with
-                    | Some m -> m.Value.Trim()
-                    | None -> ""
+            let message =
+                match Seq.tryHead (r.Descendants(name "Message")) with
+                | Some m -> m.Value.Trim()
+                | None -> ""
 
-                let test = r.Attribute(XName.Get "testName")
-                outcome, $"{test}\n{message}"
-        ]
+            let test = r.Attribute(XName.Get "testName")
+            outcome, $"{test}\n{message}"
+    ]
 
-    let skipped outcome =
-        outcome = "NotExecuted" || outcome = "Inconclusive"
+    let skipped outcome = outcome = "NotExecuted" || outcome = "Inconclusive"
 
-    let count wanted =
-        outcomes |> List.filter (fst >> wanted) |> List.length
+    let count wanted = outcomes |> List.filter (fst >> wanted) |> List.length
 
-    let failures =
-        outcomes
-        |> List.filter (fun (o, _) -> o <> "Passed" && not (skipped o))
-        |> List.map snd
+    let failures = outcomes |> List.filter (fun (o, _) -> o <> "Passed" && not (skipped o)) |> List.map snd
 
     count ((=) "Passed"), failures, count skipped
 
@@ -200,14 +161,10 @@ let test (Built) (filter: string list) : Tested =
         let nothing = passed + failed + skipped = 0
 
         let broken =
-            if nothing && filter <> [] && code = 0 then
-                []
-            elif nothing then
-                [ $"{name}: no test ran (exit code {code})" ]
-            elif code <> 0 && failed = 0 then
-                [ $"{name}: the test run broke off with exit code {code}" ]
-            else
-                []
+            if nothing && filter <> [] && code = 0 then []
+            elif nothing then [ $"{name}: no test ran (exit code {code})" ]
+            elif code <> 0 && failed = 0 then [ $"{name}: the test run broke off with exit code {code}" ]
+            else []
 
         {
             Passed = total.Passed + passed
@@ -218,15 +175,7 @@ let test (Built) (filter: string list) : Tested =
 
     Directory.CreateDirectory results |> ignore
 
-    testProjects ()
-    |> List.fold
-        one
-        {
-            Passed = 0
-            Failed = 0
-            Skipped = 0
-            Broken = []
-        }
+    testProjects () |> List.fold one { Passed = 0; Failed = 0; Skipped = 0; Broken = [] }
 
 /// Prints the counted line, last; the exit code. A project that broke off is a failure, and so is a run of nothing.
 let report (tested: Tested) =
@@ -252,8 +201,7 @@ let demo (published: Published) =
     let parameters = $$"""{"to": "{{bob}}", "amount": 70}"""
 
     let command args =
-        let shown (arg: string) =
-            if arg.Contains ' ' then $"'{arg}'" else arg
+        let shown (arg: string) = if arg.Contains ' ' then $"'{arg}'" else arg
 
         let line = String.Join(' ', Seq.map shown args)
         Console.WriteLine $"\n$ twofold {line}"
@@ -262,17 +210,7 @@ let demo (published: Published) =
     say "a token contract, compiled from AssemblyScript, transfers coins"
 
     command (
-        [
-            "exec"
-            contract
-            "Transfer"
-            "--params"
-            parameters
-            "--caller"
-            alice
-            "--contract"
-            token
-        ]
+        [ "exec"; contract; "Transfer"; "--params"; parameters; "--caller"; alice; "--contract"; token ]
         @ [ "--state"; "samples/demo/snapshot.json"; "--receipt"; receipt ]
     )
 
@@ -286,18 +224,17 @@ let tools () : Tooled =
     Tooled
 
 let private sources () =
-    let rec files (dir: string) =
-        [
-            for f in Directory.GetFiles dir do
-                if f.EndsWith ".fs" || f.EndsWith ".fsx" || f.EndsWith ".fsi" then
-                    f
-            for d in Directory.GetDirectories dir do
-                if
-                    not (List.contains (Path.GetFileName d) [ "artifacts"; "bin"; "obj"; "node_modules" ])
-                    && not (Path.GetFileName(d).StartsWith '.')
-                then
-                    yield! files d
-        ]
+    let rec files (dir: string) = [
+        for f in Directory.GetFiles dir do
+            if f.EndsWith ".fs" || f.EndsWith ".fsx" || f.EndsWith ".fsi" then
+                f
+        for d in Directory.GetDirectories dir do
+            if
+                not (List.contains (Path.GetFileName d) [ "artifacts"; "bin"; "obj"; "node_modules" ])
+                && not (Path.GetFileName(d).StartsWith '.')
+            then
+                yield! files d
+    ]
 
     files root |> List.map (fun f -> Path.GetRelativePath(root, f)) |> List.sort
 
@@ -377,8 +314,7 @@ let dispatch args =
     | other ->
         let text = String.Join(' ', other)
 
-        Console.Error.WriteLine
-            $"build.fsx: unknown target or option in '{text}'; `dotnet fsi build.fsx help` lists them"
+        Console.Error.WriteLine $"build.fsx: unknown target or option in '{text}'; `dotnet fsi build.fsx help` lists them"
 
         2
 
