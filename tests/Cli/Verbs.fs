@@ -25,10 +25,8 @@ type Verbs() =
             let value = p.Value.GetString()
 
             let bytes =
-                if value.StartsWith "0x" && value.Length % 2 = 0 && value.Length < 42 then
+                if value.StartsWith "0x" then
                     System.Convert.FromHexString(value.Substring 2)
-                elif value.StartsWith "0x" && p.Name = "owner" then
-                    System.Text.Encoding.ASCII.GetBytes value
                 else
                     System.Text.Encoding.UTF8.GetBytes value
 
