@@ -33,20 +33,7 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
         store.Data <- s.Data
         clean <- false
         let epoch = store.Epoch
-        let mutable late = false
-
-        use _deadline =
-            if s.Deadline > TimeSpan.Zero then
-                new Timer(
-                    (fun _ ->
-                        late <- true
-                        store.Interrupt("deadline", epoch)),
-                    null,
-                    s.Deadline,
-                    Timeout.InfiniteTimeSpan
-                )
-            else
-                null
+        let watch = Watch.start store s.Deadline
 
         use _cancel =
             if s.Cancellation.CanBeCanceled then
@@ -59,10 +46,14 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
                 Link.initialise instance (fun start -> Link.call start [||] |> ignore)
                 RunEnd.Returned(Link.call f s.Arguments)
             with e ->
-                match e with
-                | :? GuestInterruptedException when late -> RunEnd.Fault(EngineFault.Deadline s.Deadline)
-                | e -> Ending.ofException e
+                Ending.ofException e
 
+        let ending =
+            match ending with
+            | RunEnd.Fault EngineFault.Cancelled when not (isNull watch) && watch.Late -> RunEnd.Fault(EngineFault.Deadline s.Deadline)
+            | ending -> ending
+
+        Watch.stop watch
         store.Data <- null
 
         {
