@@ -43,3 +43,9 @@ module Measure =
             answer <- a
 
         struct (median times, answer)
+
+    /// Nanoseconds of one operation: the median of nine batches of `count`, after a tenth of a second to warm up.
+    let perOperation (count: int) (batch: int -> 'a) : float =
+        warmUp 100.0 (fun () -> batch count)
+        let struct (ms, _) = medianOf 9 (fun () -> batch count)
+        ms * 1e6 / float count

@@ -6,12 +6,22 @@ module Twofold.Bench.Program
 let private usage =
     "dotnet run -c Release --project bench/Bench.fsproj -- COMMAND
 
-  kernels [NAME ...]   our time, V8's and their ratio for each kernel, in about a minute"
+  kernels [NAME ...]   our time, V8's and their ratio for each kernel, in about a minute
+  report [MODULE]      all figures; rewrites the tables of docs/PERFORMANCE.md, in about a minute. MODULE: what to decode and validate
+  micro [ARGS]         the calls under BenchmarkDotNet, with its own arguments"
 
 [<EntryPoint>]
 let main arguments =
     match List.ofArray arguments with
     | "kernels" :: names -> QuickTable.run names
+    | [ "report" ] -> Report.run None
+    | [ "report"; bigModule ] when System.IO.File.Exists bigModule -> Report.run (Some bigModule)
+    | [ "report"; missing ] ->
+        eprintfn "no such file: %s" missing
+        2
+    | "micro" :: rest ->
+        BenchmarkDotNet.Running.BenchmarkSwitcher.FromTypes([| typeof<Micro> |]).Run(Array.ofList rest) |> ignore
+        0
     | [ "--help" ]
     | [] ->
         printfn "%s" usage

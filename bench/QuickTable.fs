@@ -5,17 +5,20 @@ namespace Twofold.Bench
 //
 // Ours and V8's runs alternate, CPU time is counted, and the best of each stands: other work on the machine only ever slows a run down.
 
+/// One kernel's figures, in milliseconds.
+type Row = { Name: string; Ours: float; V8: float option; Gas: int64 }
+
 module QuickTable =
     [<Literal>]
     let private Runs = 15
 
-    let private line (name: string) (ours: float) (v8: float option) (gas: int64) =
-        match v8 with
-        | Some v -> printfn "%-12s %9.2f %9.2f %7.2f %16d" name ours v (ours / v) gas
-        | None -> printfn "%-12s %9.2f %9s %7s %16d" name ours "-" "-" gas
+    let private line (r: Row) =
+        match r.V8 with
+        | Some v -> printfn "%-12s %9.2f %9.2f %7.2f %16d" r.Name r.Ours v (r.Ours / v) r.Gas
+        | None -> printfn "%-12s %9.2f %9s %7s %16d" r.Name r.Ours "-" "-" r.Gas
 
-    /// Best CPU milliseconds of ours, of V8's, and the gas of a run.
-    let measure (v8: V8Turns option) (k: Kernel) : struct (float * float option * int64) =
+    /// Best CPU milliseconds of ours, of V8's, and the gas of a run. Raises when the answers differ.
+    let private measure (v8: V8Turns option) (k: Kernel) : Row =
         use ours = new OurKernel(k)
         v8 |> Option.iter (fun v -> v.Load k)
         Measure.warmUp 200.0 ours.Run
@@ -37,7 +40,19 @@ module QuickTable =
                     failwith $"{k.Name}: we answer {answer}, V8 {expected}"
             | None -> ()
 
-        struct (best, (if v8.IsSome then Some bestV8 else None), gasUsed)
+        { Name = k.Name; Ours = best; V8 = (if v8.IsSome then Some bestV8 else None); Gas = gasUsed }
+
+    let private each (kernels: Kernel list) (show: Row -> unit) : Row list =
+        use v8 = V8Turns.TryStart() |> Option.toObj
+
+        [
+            for k in kernels do
+                let row = measure (Option.ofObj v8) k
+                show row
+                row
+        ]
+
+    let measureAll (kernels: Kernel list) : Row list = each kernels ignore
 
     let run (names: string list) : int =
         match Kernels.named names with
@@ -45,18 +60,8 @@ module QuickTable =
             eprintfn "%s" e
             2
         | Ok kernels ->
-            use v8 = V8Turns.TryStart() |> Option.toObj
             printfn "%-12s %9s %9s %7s %16s" "kernel" "ours ms" "V8 ms" "ratio" "gas"
-
-            let ratios = [
-                for k in kernels do
-                    let struct (ms, reference, gas) = measure (Option.ofObj v8) k
-                    line k.Name ms reference gas
-
-                    match reference with
-                    | Some v -> ms / v
-                    | None -> ()
-            ]
+            let ratios = each kernels line |> List.choose (fun r -> r.V8 |> Option.map (fun v -> r.Ours / v))
 
             match V8.version with
             | Some version when not ratios.IsEmpty ->
