@@ -128,6 +128,31 @@ let ``two guests that share memory, table, globals and functions show the same o
         for units in [ 60; 200; 1000 ] do
             same $"compiled, {units} units" (LinkedRuns.oracle pair plenty units) (LinkedRuns.compiled pair plenty units))
 
+[<Test>]
+let ``instances of one module that run at the same time show what the oracle shows`` () =
+    holds 60 (fun recipe ->
+        use oracle = subject oracle recipe
+        let whole = oracle.Run(plenty, stack)
+        let guest = build recipe
+
+        for engine in engines do
+            // Loaded once: the threads compile its functions, each when it first needs them, all at once.
+            match engine.Load(validate guest.Bytes) with
+            | Error rejected -> failwith $"{engine.Name}: {rejected}"
+            | Ok loaded ->
+                use loaded = loaded
+                use start = new Threading.Barrier 4
+
+                let run () =
+                    use other = new Subject(engine, loaded, false, "f0", guest.Arguments)
+                    start.SignalAndWait()
+                    other.Run(plenty, stack)
+
+                let runs = [ for _ in 1..4 -> Threading.Tasks.Task.Factory.StartNew(run, Threading.Tasks.TaskCreationOptions.LongRunning) ]
+
+                for run in runs do
+                    same engine.Name whole run.Result)
+
 /// On a thread with little native stack, so that frames have to move to fresh stacks early.
 let private onSmallStack (work: unit -> 'a) : 'a =
     let mutable result = Error null

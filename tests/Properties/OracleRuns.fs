@@ -99,9 +99,11 @@ let show (ended: RunEnd) =
     | RunEnd.Fault fault -> $"fault {fault}"
 
 /// An instance ready for any number of runs.
-type Subject(engine: IWasmEngine, valid: ValidModule, entry: string, arguments: Value[]) =
-    let loaded = engine.Load valid |> orFail $"{engine.Name} does not load"
+type Subject(engine: IWasmEngine, loaded: IWasmModule, ownsModule: bool, entry: string, arguments: Value[]) =
     let instance = loaded.Instantiate settings |> orFail $"{engine.Name} does not instantiate"
+
+    new(engine: IWasmEngine, valid: ValidModule, entry, arguments) =
+        new Subject(engine, engine.Load valid |> orFail $"{engine.Name} does not load", true, entry, arguments)
 
     member _.Run(gas: int64, stackUnits: int) : Observation =
         let host = Host()
@@ -132,4 +134,6 @@ type Subject(engine: IWasmEngine, valid: ValidModule, entry: string, arguments: 
     interface IDisposable with
         member _.Dispose() =
             instance.Dispose()
-            loaded.Dispose()
+
+            if ownsModule then
+                loaded.Dispose()

@@ -1,0 +1,107 @@
+namespace Twofold.Conformance
+
+// Modules that real toolchains made, called blindly: exports with zeros, host functions that answer zero, a little gas beyond instantiation.
+// Nothing sensible comes out, but long stretches of real code run, and the compiled engine must do exactly what the oracle does.
+// In: real/, cmds/, guests/ of the test data. Out: the first export of a module that ends, costs or leaves behind something else.
+
+open System
+open System.IO
+open System.Threading
+open NUnit.Framework
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Preparation
+open Twofold.Wasm.Validation
+
+[<TestFixture>]
+type FuzzReal() =
+    /// The most exports tried of a module, and the gas for each run beyond what instantiation takes.
+    let exports, gas = 40, 400_000L
+
+    let settings (valid: ValidModule) : InstanceSettings = {
+        Functions = [
+            for i in valid.Module.Imports do
+                match i.Type with
+                | ExternType.Func t -> {
+                    Module = i.Module
+                    Name = i.Name
+                    Type = valid.FuncType t
+                    Function = HostFunction(fun _ _ -> 0UL)
+                  }
+                | _ -> ()
+        ]
+        Memory = valid.Module.Imports |> Array.tryFind _.Type.IsMemory |> Option.map (fun i -> i.Module, i.Name)
+        Limits = WasmLimits.Host
+        ReentryDepth = 8
+    }
+
+    /// What instantiation costs before the start function.
+    let instantiation (m: Module) =
+        (m.Memories |> Array.sumBy (fun t -> GasSchedule.pages t.Min))
+        + (m.Tables |> Array.sumBy (fun t -> GasSchedule.entries t.Type.Limits.Min))
+        + (m.Elems |> Array.sumBy (fun s -> 20L + GasSchedule.elements (uint64 s.Length)))
+        + (m.Datas |> Array.sumBy (fun s -> 20L + GasSchedule.bytes (uint64 s.Length)))
+
+    let run (instance: IWasmInstance) (valid: ValidModule) (export: Export) : string =
+        let result =
+            instance.Run {
+                Entry = export.Name
+                Arguments = valid.FuncTypes[export.Index].Params |> Array.map Twofold.Oracle.Values.zero
+                Gas = instantiation valid.Module + gas
+                StackUnits = 100_000
+                Data = null
+                Deadline = TimeSpan.Zero
+                Cancellation = CancellationToken.None
+            }
+
+        let shown =
+            match result with
+            | Error rejected -> $"refused {rejected.Kind}"
+            | Ok r ->
+                let ended =
+                    match r.End with
+                    | RunEnd.Returned values ->
+                        "returned "
+                        + (values |> Array.map (fun v -> if v.Kind >= ValueKind.FuncRef then "ref" else string v) |> String.concat " ")
+                    | RunEnd.Trapped t -> $"trapped {t.Code} {t.A} {t.B} {t.C}"
+                    | other -> string other
+
+                let digests = instance.Digests()
+                $"{ended}, gas {r.GasUsed}, memory {Convert.ToHexString digests.Memory}, globals {Convert.ToHexString digests.Globals}"
+
+        instance.Reset()
+        shown
+
+    static member Modules() =
+        match TestData.tryFolder () with
+        | None -> [ "" ]
+        | Some root -> [
+            for folder in [ "real"; "cmds"; "guests" ] do
+                for f in Directory.GetFiles(Path.Combine(root, folder), "*.wasm") |> Array.sort do
+                    $"{folder}/{Path.GetFileName f}"
+          ]
+
+    [<TestCaseSource("Modules")>]
+    member _.``real code does what the oracle does``(file: string) =
+        if file = "" then
+            Assert.Ignore TestData.absent
+
+        match Verdict.check (File.ReadAllBytes(TestData.path file)) with
+        | Error rejected -> Assert.Ignore $"{Skips.otherLevels}: {rejected}"
+        | Ok valid ->
+            let engines: IWasmEngine list = [ Twofold.Oracle.OracleEngine(); CompiledEngine() ]
+
+            let instances = engines |> List.map (fun e -> e.Load valid |> Result.bind (fun m -> m.Instantiate(settings valid)))
+
+            match instances with
+            | [ Ok oracle; Ok compiled ] ->
+                let functions = valid.Module.Exports |> Array.filter (fun e -> e.Kind = ExternKind.Func) |> Array.truncate exports
+                Assert.That(functions, Is.Not.Empty)
+
+                for export in functions do
+                    let expected = run oracle valid export
+                    Assert.That(run compiled valid export, Is.EqualTo expected, export.Name)
+
+                compiled.Dispose()
+            | [ Error a; Error b ] when a.Kind = b.Kind -> Assert.Ignore $"imports that this test does not supply: {b}"
+            | other -> Assert.Fail $"%A{other}"
