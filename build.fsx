@@ -123,7 +123,7 @@ let private read (trx: string) =
                 | Some m -> m.Value.Trim()
                 | None -> ""
 
-            let test = r.Attribute(XName.Get "testName")
+            let test = r.Attribute(XName.Get "testName").Value
             outcome, $"{test}\n{message}"
     ]
 
