@@ -1,10 +1,15 @@
 namespace Twofold.Bench
 
-// The calls again under BenchmarkDotNet, which also counts allocations; `micro --filter *` runs all.
-// In: nothing. Out: BenchmarkDotNet's tables.
+// The calls again under BenchmarkDotNet, which also counts allocations. It measures in this process: the project that it would generate and
+// build for a process of its own does not know this repository's settings.
+// In: BenchmarkDotNet's own arguments. Out: its tables, in BenchmarkDotNet.Artifacts.
 
 open System
 open BenchmarkDotNet.Attributes
+open BenchmarkDotNet.Configs
+open BenchmarkDotNet.Jobs
+open BenchmarkDotNet.Running
+open BenchmarkDotNet.Toolchains.InProcess.Emit
 open Twofold.Wasm
 
 [<MemoryDiagnoser>]
@@ -27,3 +32,9 @@ type Micro() =
 
     [<Benchmark(OperationsPerInvoke = 10_000)>]
     member _.HostCallTyped() = hostLoop.Invoke 10_000
+
+    static member Run(arguments: string[]) =
+        let job = Job.ShortRun.WithToolchain InProcessEmitToolchain.Instance
+        let config = ManualConfig.Create(DefaultConfig.Instance).AddJob job
+        let arguments = if arguments.Length = 0 then [| "--filter"; "*" |] else arguments
+        BenchmarkSwitcher.FromTypes([| typeof<Micro> |]).Run(arguments, config) |> ignore

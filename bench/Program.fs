@@ -8,7 +8,7 @@ let private usage =
 
   kernels [NAME ...]   our time, V8's and their ratio for each kernel, in about a minute
   report [MODULE]      all figures; rewrites the tables of docs/PERFORMANCE.md, in about a minute. MODULE: what to decode and validate
-  micro [ARGS]         the calls under BenchmarkDotNet, with its own arguments"
+  micro [ARGS]         the calls under BenchmarkDotNet, with its own arguments; without any, all of them"
 
 [<EntryPoint>]
 let main arguments =
@@ -20,7 +20,7 @@ let main arguments =
         eprintfn "no such file: %s" missing
         2
     | "micro" :: rest ->
-        BenchmarkDotNet.Running.BenchmarkSwitcher.FromTypes([| typeof<Micro> |]).Run(Array.ofList rest) |> ignore
+        Micro.Run(Array.ofList rest)
         0
     | [ "--help" ]
     | [] ->
