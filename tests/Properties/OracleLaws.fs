@@ -1,5 +1,6 @@
 /// Laws of every engine on generated guests: it shows what the oracle shows, under any gas limit and any stack limit.
-/// In: recipes. Out: the shortest recipe that breaks a law, with both observations. TWOFOLD_CASES sets how many are tried.
+/// In: recipes. Out: the shortest recipe that breaks a law, with both observations. TWOFOLD_CASES sets how many are tried,
+/// TWOFOLD_SEED=seed,gamma tries those of an earlier failure again.
 module Twofold.Properties.OracleLaws
 
 open System
@@ -18,7 +19,18 @@ let private cases fewer =
     | n -> int n
 
 let private holdsFor arbitrary fewer (law: 'a -> unit) =
-    Check.One(Config.QuickThrowOnFailure.WithMaxTest(cases fewer), Prop.forAll arbitrary law)
+    let config = Config.QuickThrowOnFailure.WithMaxTest(cases fewer)
+
+    // A failure prints its seed; TWOFOLD_SEED=seed,gamma runs the same cases again.
+    let config =
+        match Environment.GetEnvironmentVariable "TWOFOLD_SEED" with
+        | null
+        | "" -> config
+        | text ->
+            let parts = text.Split ','
+            config.WithReplay(Some { Rnd = Rnd(uint64 parts[0], uint64 parts[1]); Size = None })
+
+    Check.One(config, Prop.forAll arbitrary law)
 
 let private holds fewer (law: Recipe -> unit) = holdsFor recipes fewer law
 

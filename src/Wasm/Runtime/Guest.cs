@@ -22,7 +22,7 @@ public abstract class Guest
     /// <summary>Takes gas; ends the run with out of gas when less is left. Negative amounts are an error of the host.</summary>
     public abstract void Charge(long gas);
 
-    /// <summary>Grows memory 0 by pages of 64 KiB and returns the old size in pages, or -1 when the limits say no.</summary>
+    /// <summary>Grows memory 0 by pages of 64 KiB and returns the old size in pages, or -1 when the limits say no. Takes no gas: the host function charges what it finds right (GasPrices.Pages is what memory.grow costs).</summary>
     public abstract long GrowMemory(uint pages);
 
     /// <summary>Calls an export of the guest on the stack and gas that are left; nested at most as deep as the profile allows.</summary>
