@@ -157,7 +157,7 @@ module private Methods =
 /// RyuJIT (of .NET 10.0) believes that a rotation by a constant sets the flags, and leaves out the test when its result is compared with zero:
 /// `rol edx, 19; je` branches on older flags. So what the JIT may see as a rotation is compared only after a way through memory.
 /// That is a rotation's result, `or` and `xor` of a left and a right shift, and whatever arithmetic could fold to one of these operands. Locals
-/// and results of blocks collect the marks of what they are assigned; lowering runs again until no mark is new.
+/// have the marks of what reaches them, results of blocks of all that they are assigned (see MarkFlow).
 module private Rotations =
     [<Literal>]
     let Rotated = 1
@@ -196,6 +196,81 @@ module private Rotations =
             let meets = (a &&& Left <> 0 && b &&& Right <> 0) || (a &&& Right <> 0 && b &&& Left <> 0)
             a ||| b ||| own ||| (if meets && joins o then Rotated else 0)
 
+/// Marks along the control flow of one function. Loops need what their ends say: lowering runs again until nothing is new, a few times at
+/// most; then everything is marked.
+[<Sealed>]
+type private MarkFlow(active: bool, locals: int, size: int) =
+    let atLabel = Dictionary<int, byte[]>()
+    let ofSlot = Dictionary<int64, int>()
+    let mutable current = Array.zeroCreate<byte>(if active then locals else 0)
+    let mutable reached = true
+    let mutable changed = false
+    let mutable passes = 0
+    // A giant's flow would cost more than its comparisons.
+    let mutable all = active && int64 locals * int64 size > 64_000_000L
+
+    /// More to find: lower again.
+    member _.Again =
+        passes <- passes + 1
+
+        if changed && passes >= 4 then
+            all <- true
+
+        changed
+
+    member _.Start() =
+        Array.Clear current
+        reached <- true
+        changed <- false
+
+    member _.Local i =
+        if all then 7
+        elif active then int current[i]
+        else 0
+
+    member _.Assign(i, marks: int) =
+        if active && not all then
+            current[i] <- byte marks
+
+    member _.Slot(variable: int64) =
+        if all then
+            7
+        else
+            match ofSlot.TryGetValue variable with
+            | true, m -> m
+            | _ -> 0
+
+    member this.Collect(variable: int64, marks: int) =
+        if active && not all && marks &&& ~~~(this.Slot variable) <> 0 then
+            ofSlot[variable] <- this.Slot variable ||| marks
+            changed <- true
+
+    member _.Branch(label: int, always: bool) =
+        if active && not all && reached then
+            match atLabel.TryGetValue label with
+            | true, seen ->
+                for k in 0 .. locals - 1 do
+                    if current[k] &&& ~~~seen[k] <> 0uy then
+                        seen[k] <- seen[k] ||| current[k]
+                        changed <- true
+            | _ ->
+                atLabel[label] <- Array.copy current
+                changed <- changed || Array.exists ((<>) 0uy) current
+
+            reached <- not always
+
+    member _.Label(label: int) =
+        if active && not all then
+            match atLabel.TryGetValue label with
+            | true, seen when reached ->
+                for k in 0 .. locals - 1 do
+                    current[k] <- current[k] ||| seen[k]
+            | true, seen -> current <- Array.copy seen
+            | _ when reached -> ()
+            | _ -> Array.Clear current
+
+            reached <- true
+
 module Lower =
     let cilType (t: ValType) =
         match t.Code with
@@ -229,25 +304,11 @@ module Lower =
     let private isFloat (t: CilType) = t = CilType.R4 || t = CilType.R8
 
     /// The state of one function's lowering: everything mutable of this stage, visible to nobody else.
-    type private State(ctx: LowerContext, f: PreparedFunc, marks: Dictionary<int64, int>) =
+    type private State(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, flow: MarkFlow) =
         let m = ctx.Valid.Module
         let nan = NanEscape.run ctx.Valid f
         let hasNan = nan.CleanOnAssign.Length > 0
-        let hasRotations = Rotations.any f
-        let mutable foundMarks = false
-
-        // Variables are locals, or where a frame's operands meet: by the index of its instruction.
-        let marksOf (variable: int64) =
-            match marks.TryGetValue variable with
-            | true, m -> m
-            | _ -> 0
-
         let frameVariable (at: int) (loopStart: bool) k = (int64 (at + 2) <<< 32) + int64 (2 * k + (if loopStart then 1 else 0))
-
-        let collect (variable: int64) (given: int) =
-            if given &&& ~~~(marksOf variable) <> 0 then
-                marks[variable] <- marksOf variable ||| given
-                foundMarks <- true
 
         let code = ResizeArray<Cil>(f.Code.Length * 3)
         let locals = ResizeArray<CilType>()
@@ -255,6 +316,7 @@ module Lower =
         let stack = ResizeArray<Node>()
         let frames = ResizeArray<Frame>()
         let cold = Dictionary<ColdKey, int>()
+        let coldLabels = HashSet<int>()
         let coldOrder = ResizeArray<ColdKey>()
         let pars = f.Type.Params.Length
         // Largest access (index local -> offset + bytes) that a dominating check of this block has covered.
@@ -286,8 +348,15 @@ module Lower =
             labels <- labels + 1
             labels - 1
 
-        let mark l = code.Add(Cil.Label l)
-        let branch o l = code.Add(Cil.Branch(o, l))
+        let mark l =
+            flow.Label l
+            code.Add(Cil.Label l)
+
+        let branch (o: OpCode) l =
+            if not (coldLabels.Contains l) then
+                flow.Branch(l, (o = OpCodes.Br))
+
+            code.Add(Cil.Branch(o, l))
 
         let coldLabel key =
             match cold.TryGetValue key with
@@ -295,6 +364,7 @@ module Lower =
             | _ ->
                 let l = newLabel ()
                 cold[key] <- l
+                coldLabels.Add l |> ignore
                 coldOrder.Add key
                 l
 
@@ -334,7 +404,7 @@ module Lower =
         let temp ty slot = Node(NodeKind.Temp, ty, Slot = slot)
 
         let localNode i =
-            Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = (hasNan && nan.ReadsDirty[i]), Marks = marksOf (int64 i))
+            Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = (hasNan && nan.ReadsDirty[i]), Marks = flow.Local i)
 
         let unary ty o (a: Node) =
             Node(
@@ -668,6 +738,8 @@ module Lower =
                 op OpCodes.Conv_U8
 
         /// Writes a tree to the CIL stack; its temporaries are free afterwards.
+        let isRotated (n: Node) = n.Marks &&& Rotations.Rotated <> 0
+
         let hide (ty: CilType) =
             if ty = CilType.I4 || ty = CilType.I8 then
                 let slot = alloc ty
@@ -723,13 +795,21 @@ module Lower =
         and emitTested (n: Node) =
             emit n
 
-            if n.Marks &&& Rotations.Rotated <> 0 then
+            if isRotated n then
                 hide n.Ty
 
         /// Both operands of an integer comparison.
         and emitCompared (n: Node) =
-            emitTested n.A
-            emitTested n.B
+            emit n.A
+
+            if isRotated n.A then
+                hide n.A.Ty
+
+            emit n.B
+
+            // One operand that the JIT knows nothing of is enough: it is not zero for all it knows.
+            if isRotated n.B && not (isRotated n.A) then
+                hide n.B.Ty
 
         /// The address of a checked access.
         and emitAddress (n: Node) =
@@ -873,7 +953,7 @@ module Lower =
 
             for k in 0 .. slots.Length - 1 do
                 let variable = if loopStart then loopVariable fr k else resultVariable fr k
-                collect (frameVariable fr.At loopStart k) stack[first + k].Marks
+                flow.Collect(frameVariable fr.At loopStart k, stack[first + k].Marks)
                 emit (assignable variable fr stack[first + k])
 
             for k in slots.Length - 1 .. -1 .. 0 do
@@ -901,7 +981,7 @@ module Lower =
                         n
 
                 let variable = if isLoop then loopVariable fr k else resultVariable fr k
-                collect (frameVariable fr.At isLoop k) n.Marks
+                flow.Collect(frameVariable fr.At isLoop k, n.Marks)
                 emit (assignable variable fr again)
 
             for k in slots.Length - 1 .. -1 .. 0 do
@@ -1229,7 +1309,7 @@ module Lower =
             if not isConst || b.Imm = 0L then
                 peek b
 
-                if b.Marks &&& Rotations.Rotated <> 0 then
+                if isRotated b then
                     hide ty
 
                 branch OpCodes.Brfalse (coldLabel (Simple TrapCode.IntegerDivideByZero))
@@ -1365,7 +1445,7 @@ module Lower =
             let v = pop ()
             spillLocal i
 
-            collect (int64 i) v.Marks
+            flow.Assign(i, v.Marks)
 
             emit (if hasNan && isFloat v.Ty then cleanSlot i v else v)
             storeLocal i
@@ -1408,7 +1488,7 @@ module Lower =
                             starts[k],
                             Slot = fr.LoopParams[k],
                             Imm = 1L,
-                            Marks = marksOf (frameVariable at true k),
+                            Marks = flow.Slot(frameVariable at true k),
                             Dirty = (hasNan && nan.ReadsDirty[loopVariable fr k])
                         )
                     )
@@ -1526,7 +1606,7 @@ module Lower =
                             NodeKind.Temp,
                             fr.ResultTypes[k],
                             Slot = fr.Results[k],
-                            Marks = marksOf (frameVariable fr.At false k),
+                            Marks = flow.Slot(frameVariable fr.At false k),
                             Dirty = (hasNan && nan.ReadsDirty[resultVariable fr k])
                         )
                     )
@@ -1581,6 +1661,10 @@ module Lower =
             emitTested index
             let targets = Array.init (table.Length - 1) (fun k -> label table[k])
             let otherwise = label table[table.Length - 1]
+
+            for target in targets do
+                flow.Branch(target, false)
+
             add (Cil.Switch targets)
             branch OpCodes.Br otherwise
 
@@ -1826,9 +1910,6 @@ module Lower =
 
                 add (Cil.Stloc wasmLocals[i])
 
-        /// A variable got a mark after code that reads it may have been written.
-        member _.FoundMarks = foundMarks
-
         member _.Run() : CilFunc =
             let fr = Frame(Op.Block, -1, 0, newLabel ())
             fr.ResultTypes <- typesOf f.Type.Results
@@ -1856,11 +1937,12 @@ module Lower =
 
     /// Lowers one function.
     let func (ctx: LowerContext) (f: PreparedFunc) : CilFunc =
-        let marks = Dictionary<int64, int>()
+        let hasRotations = Rotations.any f
+        let flow = MarkFlow(hasRotations, f.Locals.Length, f.Code.Length)
 
         let rec lower () =
-            let state = State(ctx, f, marks)
-            let lowered = state.Run()
-            if state.FoundMarks then lower () else lowered
+            flow.Start()
+            let lowered = State(ctx, f, hasRotations, flow).Run()
+            if flow.Again then lower () else lowered
 
         lower ()
