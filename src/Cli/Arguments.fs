@@ -25,7 +25,7 @@ type ExecArgs =
     interface IArgParserTemplate with
         member a.Usage =
             match a with
-            | Call _ -> "the contract (a .wasm file) and the export to call; it takes nothing and returns a status"
+            | Call _ -> "the contract (a .wasm or .wat file) and the export to call; it takes nothing and returns a status"
             | Params _ -> "parameters: text as it is, @FILE for a file's bytes, 0x... for bytes in hexadecimal; none by default"
             | Caller _ -> "who calls: 0x and 40 hexadecimal digits; forty zeros by default"
             | Contract _ -> "the contract's own address; forty zeros by default"
@@ -61,7 +61,7 @@ type InspectArgs =
     interface IArgParserTemplate with
         member a.Usage =
             match a with
-            | File _ -> "a .wasm file"
+            | File _ -> "a .wasm or .wat file"
             | Json -> "print one JSON document"
 
 type RunArgs =
@@ -84,11 +84,22 @@ type RunArgs =
             | Receipt _ -> "write the receipt to this file, as JSON"
             | Json -> "print one JSON document"
 
+type WatArgs =
+    | [<MainCommand; ExactlyOnce>] File of MODULE: string
+    | [<AltCommandLine("-o")>] Output of FILE: string
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | File _ -> "a .wasm file, to be shown as text, or a .wat file, to be encoded"
+            | Output _ -> "where the result goes: standard output for text, the .wasm file beside the .wat by default"
+
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Exec of ParseResults<ExecArgs>
     | [<CliPrefix(CliPrefix.None)>] Replay of ParseResults<ReplayArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
+    | [<CliPrefix(CliPrefix.None)>] Wat of ParseResults<WatArgs>
     | Version
 
     interface IArgParserTemplate with
@@ -98,6 +109,7 @@ type Arguments =
             | Replay _ -> "run a receipt again, from the receipt and the module alone, and compare"
             | Inspect _ -> "what a module imports, exports and needs, and what each profile would say to it"
             | Run _ -> "call any export with typed arguments"
+            | Wat _ -> "a module as text, or a text as module"
             | Version -> "print the version"
 
 /// What Argu cannot know.

@@ -87,7 +87,7 @@ module Execute =
     let private request (a: ParseResults<ExecArgs>) : Result<ExecutionRequest, string> =
         result {
             let path, entry = a.GetResult ExecArgs.Call
-            let! bytes = Inputs.bytes path
+            let! bytes = Inputs.moduleBytes path
             let! parameters = a.TryGetResult ExecArgs.Params |> Option.traverseResult Inputs.parameters
             let! caller = a.TryGetResult ExecArgs.Caller |> Option.traverseResult (Inputs.address "--caller")
             let! contract = a.TryGetResult ExecArgs.Contract |> Option.traverseResult (Inputs.address "--contract")

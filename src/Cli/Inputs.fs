@@ -31,6 +31,15 @@ module Inputs =
 
     let bytes (path: string) : Result<byte[], string> = attempt path (fun () -> File.ReadAllBytes path)
 
+    /// A module's bytes: a `.wat` file is encoded, anything else taken as it is.
+    let moduleBytes (path: string) : Result<byte[], string> =
+        bytes path
+        |> Result.bind (fun b ->
+            if path.EndsWith(".wat", StringComparison.OrdinalIgnoreCase) then
+                Twofold.Wasm.Text.Wat.parseBytes b |> Result.mapError (fun e -> $"{path}: {e}")
+            else
+                Ok b)
+
     let private strict = UTF8Encoding(false, true)
 
     let private textOf path (bytes: byte[]) =
@@ -42,6 +51,8 @@ module Inputs =
     let text (path: string) : Result<string, string> = bytes path |> Result.bind (textOf path)
 
     let write (path: string) (text: string) : Result<unit, string> = attempt path (fun () -> File.WriteAllText(path, text))
+
+    let writeBytes (path: string) (bytes: byte[]) : Result<unit, string> = attempt path (fun () -> File.WriteAllBytes(path, bytes))
 
     /// Text as it is, or bytes as `0x...`.
     let textOrHex (option: string) (given: string) : Result<byte[], string> =

@@ -160,7 +160,7 @@ module Inspect =
         let asJson = a.Contains InspectArgs.Json
 
         result {
-            let! bytes = Inputs.bytes (a.GetResult InspectArgs.File) |> Result.mapError Stop.Usage
+            let! bytes = Inputs.moduleBytes (a.GetResult InspectArgs.File) |> Result.mapError Stop.Usage
             let! m = load Profile.hostProfile.Policy bytes |> Result.mapError (Refusal.Rejected >> Stop.Refused)
             let verdicts = Profile.all |> List.map (verdict bytes)
             return Ending.ok (if asJson then json bytes m verdicts else text bytes m verdicts)

@@ -14,6 +14,7 @@ Examples:
   twofold replay out.json --module token.wasm
   twofold inspect token.wasm
   twofold run math.wasm --invoke add 5 3
+  twofold wat math.wasm --output math.wat
 
 Exit codes:
   0 success     1 the contract failed, or the replay differs     2 usage, or the module or request is rejected: nothing ran
@@ -39,6 +40,7 @@ let private command (token: CancellationToken) (results: ParseResults<Arguments>
         | Some(Arguments.Replay a) -> ReplayReceipt.run token a
         | Some(Arguments.Inspect a) -> Inspect.run a
         | Some(Arguments.Run a) -> Run.run token a
+        | Some(Arguments.Wat a) -> TextForms.run a
         | Some Arguments.Version
         | None -> Ending.rejected "which command? `twofold --help` shows them"
 

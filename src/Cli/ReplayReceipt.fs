@@ -14,7 +14,7 @@ module ReplayReceipt =
         result {
             let path = a.GetResult ReplayArgs.File
             let! receipt = Inputs.text path |> Result.bind (ReceiptJson.ofJson >> Result.mapError (fun e -> $"{path}: {e}"))
-            let! bytes = Inputs.bytes (a.GetResult ReplayArgs.Module) |> Result.mapError (fun e -> $"--module: {e}")
+            let! bytes = Inputs.moduleBytes (a.GetResult ReplayArgs.Module) |> Result.mapError (fun e -> $"--module: {e}")
             use executor = new Executor(ExecutorOptions.For(CompiledEngine()))
             return receipt, executor.Replay(receipt, bytes, token)
         }

@@ -41,7 +41,7 @@ module Run =
             let! profile =
                 profile |> Option.defaultValue Profile.hostProfile |> Inputs.deadline (a.TryGetResult RunArgs.Timeout) |> usage
 
-            let! bytes = Inputs.bytes path |> usage
+            let! bytes = Inputs.moduleBytes path |> usage
             let! arguments = arguments profile.Policy bytes entry given
 
             return {

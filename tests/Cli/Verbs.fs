@@ -113,6 +113,25 @@ type Verbs() =
         Assert.That(ran.Output |> Seq.filter (fun c -> System.Char.IsControl c && c <> '\n' && c <> '\r'), Is.Empty)
 
     [<Test>]
+    member _.``text is a module wherever a module is asked for, and wat translates both ways``() =
+        let wat =
+            Files.withText
+                "add.wat"
+                "(module (func $add (export \"add\") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))"
+
+        contains "8" (Command.ending 0 [ "run"; wat; "--invoke"; "add"; "5"; "3" ])
+        contains "add" (Command.ending 0 [ "inspect"; wat ])
+        let wasm, again = Files.fresh "add.wasm", Files.fresh "again.wasm"
+        Command.ending 0 [ "wat"; wat; "--output"; wasm ] |> contains "bytes"
+        let printed = Command.ending 0 [ "wat"; wasm ]
+        contains "i32.add" printed
+        Command.ending 0 [ "wat"; Files.withText "again.wat" printed.Output; "-o"; again ] |> ignore
+        Assert.That((File.ReadAllBytes again = File.ReadAllBytes wasm), "the module changed on its way through text")
+
+        let broken = Command.ending 2 [ "run"; Files.withText "broken.wat" "(module\n  (func (i32.ad)))"; "--invoke"; "f" ]
+        Assert.That(broken.Error, Does.Contain "unknown operator i32.ad in line 2, column 10")
+
+    [<Test>]
     member _.``help teaches: examples and exit codes``() =
         let ran = Command.ending 0 [ "--help" ]
         contains "twofold exec token.wasm Transfer" ran

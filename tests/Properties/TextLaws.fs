@@ -203,6 +203,14 @@ let ``identifiers become names of functions and locals`` () =
     | Ok b -> Assert.That((b.Code[1].Op, b.Code[1].A), Is.EqualTo((Op.LocalSet, 1)))
     | Error e -> Assert.Fail(string e)
 
+[<Test>]
+let ``hosts load text; a mistake says where`` () =
+    let m = Twofold.Wasm.Module.FromText "(module (func (export \"f\")))"
+    Assert.That(m.Exports[0].Name, Is.EqualTo "f")
+    let e = Assert.Throws<RejectedException>(fun () -> Twofold.Wasm.Module.FromText "(module\n (fun))" |> ignore)
+    Assert.That(e.Rejection.Kind, Is.EqualTo RejectionKind.Malformed)
+    Assert.That(e.Rejection.Where, Is.EqualTo "line 2, column 3")
+
 /// Immediates of a kind as text, and what they must decode to (A, B, Imm).
 let private sample (row: OpInfo) : string * int * int * int64 =
     match row.Imm with

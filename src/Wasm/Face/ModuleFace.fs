@@ -121,6 +121,16 @@ type Module private (code: CompiledCode) =
     /// Loads a module from a file with the default options.
     static member Load(path: string) : Module = Module.Load(path, ModuleOptions())
 
+    /// Loads a module from the text format (WAT).
+    /// Throws RejectedException when it is not the text of a valid module within the options' features and limits; a mistake of the text is told by line and column.
+    static member FromText(text: string, options: ModuleOptions) : Module =
+        ArgumentNullException.ThrowIfNull text
+        ArgumentNullException.ThrowIfNull options
+        Text.Wat.parse text |> Result.bind (fun bytes -> build bytes options) |> Refuse.orRaise
+
+    /// Loads a module from the text format with the default options.
+    static member FromText(text: string) : Module = Module.FromText(text, ModuleOptions())
+
     /// Loads a module, or says why not: exactly one of the two outputs is null.
     static member TryLoad
         (bytes: byte[], options: ModuleOptions, [<Out>] loaded: byref<Module>, [<Out>] rejection: byref<Rejection>)
