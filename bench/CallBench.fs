@@ -4,7 +4,9 @@ namespace Twofold.Bench
 // In: nothing. Out: figures, each a name and nanoseconds for one operation.
 
 open System
+open System.Diagnostics
 open System.IO
+open System.Threading
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
@@ -172,6 +174,61 @@ module CallBench =
             plain "acquire, call, reset (2 pages of memory)" reuse
             plain "instantiate and dispose" make
             plain "a run that traps, with reset" trapping
+        ]
+
+    /// An endless loop, made of the trapping module by another body.
+    let private endless =
+        let code = [| 0x0Auy; 0x09uy; 0x01uy; 0x07uy; 0x00uy; 0x03uy; 0x40uy; 0x0Cuy; 0x00uy; 0x0Buy; 0x0Buy |]
+        Array.append trapping[.. trapping.Length - 8] code
+
+    /// How long an endless loop goes on after it should have ended: median and worst of 25, by deadline and by cancellation.
+    let interrupts () : Figure list =
+        use loaded = (CompiledEngine() :> IWasmEngine).Load(validate endless) |> orFail
+        use instance = loaded.Instantiate(Instances.bare limits) |> orFail
+        let plainly = Instances.settings "run" [||]
+
+        let lateness (settings: unit -> RunSettings) (due: unit -> int64) =
+            let late = [|
+                for _ in 1..25 do
+                    instance.Reset()
+
+                    match instance.Run(settings ()) |> orFail with
+                    | { End = RunEnd.Fault _ } -> Stopwatch.GetElapsedTime(due ()).TotalNanoseconds
+                    | ended -> failwith $"an endless loop ended: %A{ended}"
+            |]
+
+            Measure.median late, Array.max late
+
+        let start = [| 0L |]
+        let deadline = TimeSpan.FromMilliseconds 20.0
+
+        let byDeadline () =
+            start[0] <- Stopwatch.GetTimestamp()
+            { plainly with Deadline = deadline }
+
+        let dueByDeadline () = start[0] + int64 (deadline.TotalSeconds * float Stopwatch.Frequency)
+        let cancelled = [| 0L |]
+
+        let byToken () =
+            let source = new CancellationTokenSource()
+
+            let cancel =
+                Thread(fun () ->
+                    Thread.Sleep 20
+                    Volatile.Write(&cancelled[0], Stopwatch.GetTimestamp())
+                    source.Cancel())
+
+            cancel.Start()
+            { plainly with Cancellation = source.Token }
+
+        let deadlineMedian, deadlineWorst = lateness byDeadline dueByDeadline
+        let tokenMedian, tokenWorst = lateness byToken (fun () -> Volatile.Read &cancelled[0])
+
+        [
+            plain "an endless loop after its deadline, median of 25" deadlineMedian
+            plain "the same, worst of 25" deadlineWorst
+            plain "an endless loop after it was cancelled, median of 25" tokenMedian
+            plain "the same, worst of 25" tokenWorst
         ]
 
     /// Bytes to a valid module, and a kernel's functions to machine code. The module is the given one, or the largest sample.
