@@ -82,6 +82,33 @@ type WastTests() =
         Assert.That(encoded, Is.GreaterThan 0)
         Assert.That(wrong |> Seq.truncate 20, Is.Empty)
 
+    /// The other way round, over all levels: a text that 3.0 calls malformed is never accepted, and never called anything but malformed or beyond this version.
+    [<Test>]
+    member _.``what 3.0 calls malformed text is never accepted``() =
+        let zip = TestData.archive "wast.zip"
+        let wrong = ResizeArray<string>()
+        let mutable right = 0
+        let mutable beyond = 0
+
+        for name in zip.Names |> Array.filter (fun n -> n.EndsWith ".wast" && not (n.StartsWith "proposals/")) do
+            for item in Script.parse (zip.Read name) |> Result.defaultValue [] do
+                match item.Command with
+                | ScriptCommand.AssertMalformed(ScriptModule.Quote text, message) when
+                    not (message.Contains "annotation:" || message.StartsWith "misplaced @")
+                    ->
+                    match Wat.parseBytes text with
+                    | Error e when e.Kind.IsMalformed -> right <- right + 1
+                    | Error e when e.Kind.IsFeature -> beyond <- beyond + 1
+                    | Error e -> wrong.Add $"{name}:{item.Line}: {e}; expected {message}"
+                    | Ok _ -> wrong.Add $"{name}:{item.Line}: accepted; expected {message}"
+                | _ -> ()
+
+        TestContext.Progress.WriteLine
+            $"malformed texts of all scripts: {right} refused so, {beyond} beyond this version, {wrong.Count} wrong"
+
+        Assert.That(right, Is.GreaterThan 0)
+        Assert.That(wrong |> Seq.truncate 20, Is.Empty)
+
     [<OneTimeTearDown>]
     static member Summary() =
         TestContext.Progress.WriteLine $"scripts on compiled: {files} files, {passed} passed, {skipped} skipped commands"
