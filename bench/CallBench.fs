@@ -171,7 +171,7 @@ module CallBench =
                     trap.Run callTrap |> orFail |> ignore)
 
         [
-            plain "acquire, call, reset (2 pages of memory)" reuse
+            plain "acquire, call, reset (a page of memory)" reuse
             plain "instantiate and dispose" make
             plain "a run that traps, with reset" trapping
         ]

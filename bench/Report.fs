@@ -48,7 +48,7 @@ module Report =
         $"| runtime | {RuntimeInformation.FrameworkDescription} |"
         $"""| V8 | {V8.version |> Option.map (fun v -> "node " + v) |> Option.defaultValue "skipped: no node on the path"} |"""
         $"""| date | {DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC, load average {load ()} at the start |"""
-        "| command | `dotnet fsi build.fsx bench report` |"
+        "| command | `dotnet fsi build.fsx bench report [MODULE to decode]` |"
     ]
 
     let private kernels () =
