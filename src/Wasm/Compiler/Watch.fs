@@ -5,13 +5,14 @@ namespace Twofold.Wasm.Compiler
 
 open System
 open System.Collections.Generic
+open System.Diagnostics
 open System.Threading
 open Twofold.Wasm
 
 /// One run under a deadline.
 [<Sealed; AllowNullLiteral>]
 type internal Watched(store: StoreData, epoch: int64, due: int64) =
-    /// When it is due, in milliseconds of the monotonic clock.
+    /// When it is due, as a timestamp of Stopwatch.
     member _.Due = due
     /// Its deadline has passed while it ran.
     member val Late = false with get, set
@@ -36,7 +37,7 @@ module internal Watch =
             lock gate (fun () ->
                 if watched.Count > 0 then
                     idle <- 0
-                    let now = Environment.TickCount64
+                    let now = Stopwatch.GetTimestamp()
 
                     [
                         for w in watched do
@@ -76,8 +77,9 @@ module internal Watch =
         if deadline <= TimeSpan.Zero then
             null
         else
-            let milliseconds = int64 (min deadline.TotalMilliseconds (float Int32.MaxValue))
-            let w = Watched(store, store.Epoch, Environment.TickCount64 + milliseconds)
+            // A year is as good as never, and far from overflow.
+            let seconds = min deadline.TotalSeconds 31_536_000.0
+            let w = Watched(store, store.Epoch, Stopwatch.GetTimestamp() + int64 (seconds * float Stopwatch.Frequency))
             let t = timer.Value
 
             lock gate (fun () ->
