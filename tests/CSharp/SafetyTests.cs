@@ -79,6 +79,19 @@ public class SafetyTests
         Assert.Throws<StackExhaustedException>(() => instance.Call("depth", deepest + 1));
     });
 
+    [TestCase(256 << 10)]
+    [TestCase(16 << 20)]
+    public void AllResultsComeBackFromFreshStacks(int nativeStack) => OnThread(nativeStack, () =>
+    {
+        using var store = new Store(new StoreOptions().WithStackUnits(2_097_152));
+        var instance = new Linker().Instantiate(store, Modules.Load("deep"));
+        var token = new object();
+        var results = instance.Call("f", 80_000, Value.ExternRef(token));
+        Assert.That(results[0].AsI32(), Is.EqualTo(7));
+        Assert.That(results[1].Reference, Is.SameAs(token));
+        Assert.That(results[2].AsI64(), Is.EqualTo(9));
+    });
+
     [Test]
     public void TailCallsNeverGrowTheStack()
     {

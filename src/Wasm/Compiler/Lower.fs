@@ -292,15 +292,6 @@ module Lower =
 
     let private typesOf (types: ValType[]) = Array.map cilType types
 
-    let private blockTypes (m: Module) (i: Instr) =
-        match i.A with
-        | -1 -> struct (Array.empty, Array.empty)
-        | -2 -> struct (Array.empty, [| cilType (ValType i.B) |])
-        | t ->
-            match m.Types[t].Composite with
-            | CompositeType.Func f -> struct (typesOf f.Params, typesOf f.Results)
-            | _ -> struct (Array.empty, Array.empty)
-
     let private isFloat (t: CilType) = t = CilType.R4 || t = CilType.R8
 
     /// The state of one function's lowering: everything mutable of this stage, visible to nobody else.
@@ -1467,7 +1458,8 @@ module Lower =
 
         let blockEntry (i: Instr) at =
             let condition = if i.Op = Op.If then pop () else null
-            let struct (starts, ends) = blockTypes m i
+            let struct (starts, ends) = Prepare.blockType m.Types i
+            let starts, ends = typesOf starts, typesOf ends
             spillAll ()
             let height = stack.Count - starts.Length
             let fr = Frame(i.Op, at, height, newLabel ())

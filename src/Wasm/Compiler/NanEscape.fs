@@ -101,15 +101,6 @@ module NanEscape =
 
     let private nothing = { CleanOnAssign = Array.empty; ReadsDirty = Array.empty; Slots = Dictionary() }
 
-    let private blockTypes (m: Module) (i: Instr) =
-        match i.A with
-        | -1 -> struct (0, 0)
-        | -2 -> struct (0, 1)
-        | t ->
-            match m.Types[t].Composite with
-            | CompositeType.Func f -> struct (f.Params.Length, f.Results.Length)
-            | _ -> struct (0, 0)
-
     let private analyse (valid: ValidModule) (f: PreparedFunc) : NanFacts =
         let m = valid.Module
         let hasA = ResizeArray<bool>()
@@ -197,7 +188,8 @@ module NanEscape =
                 if i.Op = Op.If then
                     pop () |> ignore
 
-                let struct (starts, ends) = blockTypes m i
+                let struct (starts, ends) = Prepare.blockType m.Types i
+                let starts, ends = starts.Length, ends.Length
                 let height = stack.Count - starts
                 let isLoop = i.Op = Op.Loop
                 let first = fresh (ends + (if isLoop then starts else 0))

@@ -166,6 +166,35 @@ module Thunks =
             il.Emit OpCodes.Ret
             m.CreateDelegate typeof<EntryThunk> :?> EntryThunk)
 
+    /// The parameters, which stand after context and units, as an array of Values in a new local.
+    let private boxParameters (il: ILGenerator) (t: FuncType) : LocalBuilder =
+        let arguments = il.DeclareLocal typeof<Value[]>
+        il.Emit(OpCodes.Ldc_I4, t.Params.Length)
+        il.Emit(OpCodes.Newarr, valueType)
+        il.Emit(OpCodes.Stloc, arguments)
+
+        t.Params
+        |> Array.iteri (fun i p ->
+            il.Emit(OpCodes.Ldloc, arguments)
+            il.Emit(OpCodes.Ldc_I4, i)
+            Emit.ldarg il (i + 2)
+            box il p
+            il.Emit(OpCodes.Stelem, valueType))
+
+        arguments
+
+    /// A result out of an array of Values onto the CIL stack.
+    let private unbox (il: ILGenerator) (t: FuncType) (results: LocalBuilder) (k: int) =
+        il.Emit(OpCodes.Ldloc, results)
+        il.Emit(OpCodes.Ldc_I4, k)
+        il.Emit(OpCodes.Ldelema, valueType)
+
+        match Lower.cilType t.Results[k] with
+        | CilType.Obj -> il.Emit(OpCodes.Call, getReference)
+        | c ->
+            il.Emit(OpCodes.Call, getBits)
+            ofBits il c
+
     /// Methods whose entry points are used must never be collected; signatures are few.
     let private kept = ConcurrentBag<DynamicMethod>()
 
@@ -181,23 +210,11 @@ module Thunks =
             let parameters = Array.append (Array.map Emit.clrType s.Params) [| typeof<int> |]
             let m = Emit.newMethod "wasm-fresh-stack" (Emit.clrType s.Result) parameters
             let il = m.GetILGenerator()
-            let arguments = il.DeclareLocal typeof<Value[]>
+            let arguments = boxParameters il t
             let results = il.DeclareLocal typeof<Value[]>
-            il.Emit(OpCodes.Ldc_I4, t.Params.Length)
-            il.Emit(OpCodes.Newarr, valueType)
-            il.Emit(OpCodes.Stloc, arguments)
             il.Emit(OpCodes.Ldc_I4, t.Results.Length)
             il.Emit(OpCodes.Newarr, valueType)
             il.Emit(OpCodes.Stloc, results)
-
-            t.Params
-            |> Array.iteri (fun i p ->
-                il.Emit(OpCodes.Ldloc, arguments)
-                il.Emit(OpCodes.Ldc_I4, i)
-                Emit.ldarg il (i + 2)
-                box il p
-                il.Emit(OpCodes.Stelem, valueType))
-
             il.Emit OpCodes.Ldarg_0
             Emit.ldarg il (t.Params.Length + 2)
             il.Emit OpCodes.Ldarg_1
@@ -207,18 +224,16 @@ module Thunks =
             il.Emit(OpCodes.Ldloc, results)
             il.Emit(OpCodes.Call, rt "CallOnFreshStack")
 
-            if t.Results.Length > 0 then
-                // Results after the first are where the callee left them: in the store.
-                let c = Lower.cilType t.Results[0]
-                il.Emit(OpCodes.Ldloc, results)
-                il.Emit OpCodes.Ldc_I4_0
-                il.Emit(OpCodes.Ldelema, valueType)
+            // Numbers after the first are still where the callee left them; references the boxing took away.
+            for k in 1 .. t.Results.Length - 1 do
+                if Lower.cilType t.Results[k] = CilType.Obj then
+                    il.Emit OpCodes.Ldarg_0
+                    il.Emit(OpCodes.Ldc_I4, k)
+                    unbox il t results k
+                    il.Emit(OpCodes.Call, rt "SetRefResult")
 
-                if c = CilType.Obj then
-                    il.Emit(OpCodes.Call, getReference)
-                else
-                    il.Emit(OpCodes.Call, getBits)
-                    ofBits il c
+            if t.Results.Length > 0 then
+                unbox il t results 0
 
             il.Emit OpCodes.Ret
             pinned m)
@@ -304,37 +319,13 @@ module Thunks =
             let s = Lower.signature t
             let m = Emit.newMethod "wasm-host-boxed" (Emit.clrType s.Result) (Array.map Emit.clrType s.Params)
             let il = m.GetILGenerator()
-            let arguments = il.DeclareLocal typeof<Value[]>
+            let arguments = boxParameters il t
             let results = il.DeclareLocal typeof<Value[]>
-            il.Emit(OpCodes.Ldc_I4, t.Params.Length)
-            il.Emit(OpCodes.Newarr, valueType)
-            il.Emit(OpCodes.Stloc, arguments)
-
-            t.Params
-            |> Array.iteri (fun i p ->
-                il.Emit(OpCodes.Ldloc, arguments)
-                il.Emit(OpCodes.Ldc_I4, i)
-                Emit.ldarg il (i + 2)
-                box il p
-                il.Emit(OpCodes.Stelem, valueType))
-
             il.Emit OpCodes.Ldarg_0
             il.Emit OpCodes.Ldarg_1
             il.Emit(OpCodes.Ldloc, arguments)
             il.Emit(OpCodes.Call, rt "CallHostBoxed")
             il.Emit(OpCodes.Stloc, results)
-
-            let unbox k =
-                let c = Lower.cilType t.Results[k]
-                il.Emit(OpCodes.Ldloc, results)
-                il.Emit(OpCodes.Ldc_I4, k)
-                il.Emit(OpCodes.Ldelema, valueType)
-
-                if c = CilType.Obj then
-                    il.Emit(OpCodes.Call, getReference)
-                else
-                    il.Emit(OpCodes.Call, getBits)
-                    ofBits il c
 
             for k in 1 .. t.Results.Length - 1 do
                 let c = Lower.cilType t.Results[k]
@@ -342,18 +333,18 @@ module Thunks =
                 if c = CilType.Obj then
                     il.Emit OpCodes.Ldarg_0
                     il.Emit(OpCodes.Ldc_I4, k)
-                    unbox k
+                    unbox il t results k
                     il.Emit(OpCodes.Call, rt "SetRefResult")
                 else
                     il.Emit OpCodes.Ldarg_0
                     il.Emit OpCodes.Ldind_I
                     il.Emit(OpCodes.Ldc_I4, StoreBlock.ResultsOffset + 16 * k)
                     il.Emit OpCodes.Add
-                    unbox k
+                    unbox il t results k
                     stind il c
 
             if t.Results.Length > 0 then
-                unbox 0
+                unbox il t results 0
 
             il.Emit OpCodes.Ret
             pinned m)

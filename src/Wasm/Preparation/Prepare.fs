@@ -59,7 +59,8 @@ module Prepare =
     [<Literal>]
     let private FrameBase = 16
 
-    let private blockType (types: SubType[]) (i: Instr) =
+    /// Parameter and result types of a block, loop or if.
+    let blockType (types: SubType[]) (i: Instr) : struct (ValType[] * ValType[]) =
         match i.A with
         | -1 -> struct (Array.empty, Array.empty)
         | -2 -> struct (Array.empty, [| ValType i.B |])
