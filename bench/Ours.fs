@@ -26,7 +26,7 @@ type OurKernel(kernel: Kernel) =
         Link.hostRaw store "env.host_inc" { Params = [| ValType.I64 |]; Results = [| ValType.I64 |] } (HostFunction(fun _ a -> a[0] + 1UL))
 
     let instance =
-        match Link.resolve valid (fun _ -> ValueSome(Extern.Func increment)) |> Result.bind (Link.allocate store code) with
+        match Link.resolve valid (fun _ -> ValueSome(Ok(Extern.Func increment))) |> Result.bind (Link.allocate store code) with
         | Ok i -> i
         | Error e -> failwith $"{kernel.Name}: {e}"
 

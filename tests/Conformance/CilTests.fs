@@ -43,18 +43,10 @@ type CilTests() =
         Assert.That(results |> List.collect snd, Is.Empty)
         Assert.That(results |> List.sumBy fst, Is.GreaterThan 0, "functions proved")
 
-    let rec root (dir: DirectoryInfo) =
-        if File.Exists(Path.Combine(dir.FullName, "Directory.Packages.props")) then
-            dir.FullName
-        else
-            root dir.Parent
-
     [<Test>]
     member _.``What is checked in lowers to sound CIL``() =
-        let top = root (DirectoryInfo TestContext.CurrentContext.TestDirectory)
-
         [ "samples/contracts/wasm"; "bench/kernels/wasm" ]
-        |> Seq.collect (fun d -> Directory.GetFiles(Path.Combine(top, d), "*.wasm"))
+        |> Seq.collect (fun d -> Directory.GetFiles(Path.Combine(Repository.root, d), "*.wasm"))
         |> Seq.map (fun f -> Path.GetFileName f, File.ReadAllBytes f)
         |> prove
 

@@ -69,15 +69,6 @@ type private Totals() =
 
 /// docs/SUITE.md, made of a whole run of the suite.
 module private SuitePage =
-    let private root =
-        let rec up (dir: DirectoryInfo) =
-            if File.Exists(Path.Combine(dir.FullName, "Directory.Packages.props")) then
-                dir.FullName
-            else
-                up dir.Parent
-
-        up (DirectoryInfo AppContext.BaseDirectory)
-
     let text (totals: Map<string, Totals>) =
         String.Join(
             "\n",
@@ -107,7 +98,7 @@ module private SuitePage =
         )
 
     let check (totals: Map<string, Totals>) =
-        let path = Path.Combine(root, "docs", "SUITE.md")
+        let path = Path.Combine(Repository.root, "docs", "SUITE.md")
         let made = text totals
 
         if Environment.GetEnvironmentVariable "TWOFOLD_REWRITE" = "1" then

@@ -9,25 +9,26 @@ open System.IO
 open System.IO.Compression
 open NUnit.Framework
 
+/// The repository's top folder, found from where the tests run.
+module Repository =
+    let root: string =
+        let rec up (dir: DirectoryInfo) =
+            if isNull dir then invalidOp $"no repository above {AppContext.BaseDirectory}"
+            elif File.Exists(Path.Combine(dir.FullName, "Directory.Packages.props")) then dir.FullName
+            else up dir.Parent
+
+        up (DirectoryInfo AppContext.BaseDirectory)
+
 module TestData =
     let private beside =
-        lazy
-            (let rec up (dir: DirectoryInfo) =
-                if isNull dir then
-                    None
-                elif File.Exists(Path.Combine(dir.FullName, "Directory.Packages.props")) then
-                    let candidate = Path.Combine(dir.FullName, "..", "shared", "testdata")
-                    if Directory.Exists candidate then Some(Path.GetFullPath candidate) else None
-                else
-                    up dir.Parent
-
-             up (DirectoryInfo AppContext.BaseDirectory))
+        let candidate = Path.GetFullPath(Path.Combine(Repository.root, "..", "shared", "testdata"))
+        if Directory.Exists candidate then Some candidate else None
 
     /// The folder, if it is there.
     let tryFolder () =
         match Environment.GetEnvironmentVariable "TWOFOLD_TESTDATA" with
         | null
-        | "" -> beside.Value
+        | "" -> beside
         | dir when Directory.Exists dir -> Some dir
         | _ -> None
 

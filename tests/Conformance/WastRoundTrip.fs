@@ -117,15 +117,9 @@ type WastRoundTrip() =
         Assert.That(n, Is.GreaterThan 0)
         Assert.That(wrong |> Seq.truncate 10, Is.Empty)
 
-    let rec root (dir: DirectoryInfo) =
-        if File.Exists(Path.Combine(dir.FullName, "Directory.Packages.props")) then
-            dir.FullName
-        else
-            root dir.Parent
-
     [<Test>]
     member _.``sample contracts print and parse back``() =
-        Directory.GetFiles(Path.Combine(root (DirectoryInfo AppContext.BaseDirectory), "samples", "contracts", "wasm"), "*.wasm")
+        Directory.GetFiles(Path.Combine(Repository.root, "samples", "contracts", "wasm"), "*.wasm")
         |> Array.sort
         |> Seq.map (fun f -> Path.GetFileName f, File.ReadAllBytes f)
         |> all "sample contracts"

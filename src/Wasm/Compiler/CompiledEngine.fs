@@ -124,12 +124,10 @@ type internal CompiledModule(code: CompiledCode) =
             let find (import: Import) =
                 match import.Type with
                 | ExternType.Memory t when s.Memory = Some(import.Module, import.Name) ->
-                    match Link.newMemory store { t with Min = max 1UL t.Min } with
-                    | Ok m -> ValueSome(Extern.Memory m)
-                    | Error _ -> ValueNone
+                    Link.newMemory store { t with Min = max 1UL t.Min } |> Result.map Extern.Memory |> ValueSome
                 | _ ->
                     match s.Functions |> List.tryFind (fun f -> f.Module = import.Module && f.Name = import.Name) with
-                    | Some f -> ValueSome(Extern.Func(Link.hostRaw store $"{f.Module}.{f.Name}" f.Type f.Function))
+                    | Some f -> ValueSome(Ok(Extern.Func(Link.hostRaw store $"{f.Module}.{f.Name}" f.Type f.Function)))
                     | None -> ValueNone
 
             let made =
@@ -141,12 +139,9 @@ type internal CompiledModule(code: CompiledCode) =
             | Ok instance ->
                 instance.Invoke <-
                     fun i name arguments ->
-                        match Link.findExport i name with
-                        | ValueSome(Extern.Func f) ->
-                            match Link.checkArguments name f arguments with
-                            | ValueSome e -> raise (InvalidOperationException(e.ToString()))
-                            | ValueNone -> Link.call f arguments
-                        | other -> raise (InvalidOperationException((Link.noExport i name "a function" other).ToString()))
+                        match Link.callExport i name arguments with
+                        | Ok results -> results
+                        | Error e -> raise (InvalidOperationException(e.ToString()))
 
                 Ok(new CompiledInstance(store, instance) :> IWasmInstance)
             | Error e ->

@@ -92,7 +92,7 @@ module internal Link =
     }
 
     /// Every import by position, or the first that is missing or of another type.
-    let resolve (valid: ValidModule) (find: Import -> Extern voption) : Result<Extern[], Rejected> =
+    let resolve (valid: ValidModule) (find: Import -> Result<Extern, Rejected> voption) : Result<Extern[], Rejected> =
         let imports = valid.Module.Imports
         let found = Array.zeroCreate imports.Length
         let mutable error = ValueNone
@@ -101,8 +101,9 @@ module internal Link =
         while error.IsNone && i < imports.Length do
             match find imports[i] with
             | ValueNone -> error <- ValueSome(unknownImport valid imports[i])
-            | ValueSome e when matches valid imports[i].Type e -> found[i] <- e
-            | ValueSome e -> error <- ValueSome(incompatible valid imports[i] e)
+            | ValueSome(Error e) -> error <- ValueSome e
+            | ValueSome(Ok e) when matches valid imports[i].Type e -> found[i] <- e
+            | ValueSome(Ok e) -> error <- ValueSome(incompatible valid imports[i] e)
 
             i <- i + 1
 
@@ -474,3 +475,12 @@ module internal Link =
                 | ValueSome e -> describe e
                 | ValueNone -> if exports = "" then "no exports at all" else $"only {exports}"
         }
+
+    /// Calls an exported function by name, or says what does not fit.
+    let callExport (instance: InstanceData) (name: string) (arguments: Value[]) : Result<Value[], Rejected> =
+        match findExport instance name with
+        | ValueSome(Extern.Func f) ->
+            match checkArguments name f arguments with
+            | ValueSome e -> Error e
+            | ValueNone -> Ok(call f arguments)
+        | other -> Error(noExport instance name "a function" other)

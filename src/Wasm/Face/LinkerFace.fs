@@ -249,24 +249,20 @@ type Linker() =
             let key = struct (i.Module, i.Name)
 
             match made.TryGetValue key with
-            | true, e -> ValueSome e
+            | true, e -> ValueSome(Ok e)
             | _ ->
                 match definitions.TryGetValue key with
                 | true, make ->
                     let e = make store.Inner
                     made[key] <- e
-                    ValueSome e
+                    ValueSome(Ok e)
                 | _ -> ValueNone
 
         let imports = Link.resolve loaded.Code.Valid find |> Refuse.orRaise
         store.Inner.Rooted.Add loaded
         let inner = Link.allocate store.Inner loaded.Code imports |> Refuse.orRaise
 
-        inner.Invoke <-
-            fun i name arguments ->
-                match Link.findExport i name with
-                | ValueSome(Extern.Func f) -> f.Call arguments
-                | other -> Refuse.raiseIt (Link.noExport i name "a function" other)
+        inner.Invoke <- fun i name arguments -> Link.callExport i name arguments |> Refuse.orRaise
 
         Link.initialise inner (fun start -> Link.call start [||] |> ignore)
         Instance(store, loaded, inner)

@@ -164,12 +164,11 @@ internal sealed unsafe class StoreData : IDisposable
     }
 
     /// <summary>The store runs on this thread from now on.</summary>
-    public void UseStack(nint low, nint size)
+    public void UseStack(nint low)
     {
         lock (sync)
         {
             Block->StackLow = low;
-            Block->StackSize = size;
             if (interruption is null)
                 foreach (var i in Instances) i.Block->NativeLimit = low + NativeStack.Reserve;
         }

@@ -19,9 +19,8 @@ internal struct StoreBlock
     public nint Caller;
     /// <summary>GC handle of the StoreData.</summary>
     public nint Handle;
-    /// <summary>The native stack that this store last ran on: lowest address and size.</summary>
+    /// <summary>Lowest address of the native stack that this store last ran on.</summary>
     public nint StackLow;
-    public nint StackSize;
     /// <summary>How often host functions have re-entered the guest.</summary>
     public int Depth;
     public int Pad;

@@ -16,7 +16,6 @@ internal static unsafe class NativeStack
     public const int Reserve = 384 << 10;
 
     [ThreadStatic] private static nint low;
-    [ThreadStatic] private static nint size;
 
     [DllImport("libc")] private static extern nint pthread_self();
     [DllImport("libc")] private static extern int pthread_getattr_np(nint thread, byte* attr);
@@ -27,11 +26,11 @@ internal static unsafe class NativeStack
     /// <summary>Lowest usable address of this thread's stack, or 0 while nobody has asked.</summary>
     public static nint CurrentLow => low;
 
-    /// <summary>Lowest usable address and size of this thread's stack.</summary>
-    public static (nint Low, nint Size) Bounds()
+    /// <summary>Lowest usable address of this thread's stack.</summary>
+    public static nint Low()
     {
-        if (size == 0) Find();
-        return (low, size);
+        if (low == 0) Find();
+        return low;
     }
 
     private static void Find()
@@ -51,7 +50,6 @@ internal static unsafe class NativeStack
                     {
                         // The main thread's stack grows on demand up to its limit; the kernel keeps a gap below it.
                         low = at + (64 << 10);
-                        size = (nint)length - (64 << 10);
                         return;
                     }
                 }
@@ -61,7 +59,6 @@ internal static unsafe class NativeStack
                 nint from, to;
                 GetCurrentThreadStackLimits(&from, &to);
                 low = from + (64 << 10);
-                size = to - low;
                 return;
             }
         }
@@ -73,7 +70,6 @@ internal static unsafe class NativeStack
         byte here;
         // Every .NET thread has at least this much below the point where it may run managed code.
         low = (nint)(&here) - (256 << 10);
-        size = 512 << 10;
     }
 
     /// <summary>Runs an action on a fresh large stack and waits. Its exception comes out here.</summary>
@@ -116,7 +112,7 @@ internal static unsafe class NativeStack
     public static nint Remaining()
     {
         byte here;
-        return (nint)(&here) - Bounds().Low;
+        return (nint)(&here) - Low();
     }
 }
 

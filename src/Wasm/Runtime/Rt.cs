@@ -34,8 +34,8 @@ internal static unsafe class Rt
     [MethodImpl(Cold)]
     private static void EnterSlow(StoreBlock* store)
     {
-        var (low, size) = NativeStack.Bounds();
-        Unsafe.As<StoreData>(GCHandle.FromIntPtr(store->Handle).Target!).UseStack(low, size);
+        nint low = NativeStack.Low();
+        Unsafe.As<StoreData>(GCHandle.FromIntPtr(store->Handle).Target!).UseStack(low);
     }
 
     /// <summary>Function entry found its frame below the limit: an interrupt, another thread, or a stack that runs low.
@@ -49,10 +49,10 @@ internal static unsafe class Rt
     {
         var store = Store(context);
         store.Poll();
-        var (low, size) = NativeStack.Bounds();
+        nint low = NativeStack.Low();
         byte here;
         if ((nint)(&here) - bytes - low < NativeStack.Reserve) return true;
-        store.UseStack(low, size);
+        store.UseStack(low);
         return false;
     }
 
@@ -62,19 +62,18 @@ internal static unsafe class Rt
     {
         var instance = Instance(context);
         var store = instance.Store;
-        nint low = store.Block->StackLow, size = store.Block->StackSize;
+        nint low = store.Block->StackLow;
         try
         {
             NativeStack.RunFresh(() =>
             {
-                var (l, s) = NativeStack.Bounds();
-                store.UseStack(l, s);
+                store.UseStack(NativeStack.Low());
                 thunk(instance.Code.Resolve(index), context, units, arguments, results);
             });
         }
         finally
         {
-            store.UseStack(low, size);
+            store.UseStack(low);
         }
     }
 
