@@ -93,6 +93,18 @@ public class SafetyTests
     });
 
     [Test]
+    public void ANarrowLoadThatBecomesAFloatReadsItsByteOnly()
+    {
+        using var store = new Store();
+        var instance = new Linker().Instantiate(store, Modules.Load("narrow"));
+        var memory = instance.GetMemory("memory");
+        memory.Write(8, 0x01020304);
+        memory.Write(65535, (byte)7);
+        Assert.That(instance.Call("f", 8)[0].AsI32(), Is.EqualTo(4));
+        Assert.That(instance.Call("f", 65535)[0].AsI32(), Is.EqualTo(7), "the bytes after it are no memory of the guest's");
+    }
+
+    [Test]
     public void TailCallsNeverGrowTheStack()
     {
         using var store = new Store();

@@ -137,8 +137,6 @@ module private Methods =
     let sqrt64 = math typeof<Math> "Sqrt" typeof<double>
     let bitsOf32 = bits "SingleToInt32Bits" typeof<float32>
     let bitsOf64 = bits "DoubleToInt64Bits" typeof<double>
-    let ofBits32 = bits "Int32BitsToSingle" typeof<int>
-    let ofBits64 = bits "Int64BitsToDouble" typeof<int64>
     let byName = Dictionary<string, MethodInfo>()
 
     /// Helpers are looked up once.
@@ -509,6 +507,20 @@ module Lower =
             atContext (ctx.Layout.Memory k + 8)
             op OpCodes.Ldind_I
 
+        /// Integer bits as a float, by way of memory: RyuJIT (of .NET 10.0) folds a bit cast of a narrow load into a load of the float's whole
+        /// width, which reads bytes beyond the access that was checked.
+        let reinterpretBits from into =
+            let slot = alloc from
+            add (Cil.Stloc slot)
+            atContext InstanceBlock.ScratchOffset
+            add (Cil.Ldloc slot)
+            op OpCodes.Volatile
+            stind from
+            atContext InstanceBlock.ScratchOffset
+            op OpCodes.Volatile
+            ldind into
+            release from slot
+
         let emitUnary (o: Op) =
             match o with
             | 0x45us -> not32 ()
@@ -563,8 +575,8 @@ module Lower =
             | 0xBAus -> callNum "U64ToF64"
             | 0xBCus -> add (Cil.Call Methods.bitsOf32)
             | 0xBDus -> add (Cil.Call Methods.bitsOf64)
-            | 0xBEus -> add (Cil.Call Methods.ofBits32)
-            | 0xBFus -> add (Cil.Call Methods.ofBits64)
+            | 0xBEus -> reinterpretBits CilType.I4 CilType.R4
+            | 0xBFus -> reinterpretBits CilType.I8 CilType.R8
             | 0xC0us -> op OpCodes.Conv_I1
             | 0xC1us -> op OpCodes.Conv_I2
             | 0xC2us ->
