@@ -6,32 +6,6 @@ namespace Twofold.Wasm.Binary
 open System
 open Twofold.Wasm
 
-/// Opcodes that WebAssembly 3.0 (or threads) has and this version's table does not: refused by feature, never called malformed.
-module internal LaterOpcodes =
-    let private known feature name = ValueSome(struct (feature, name))
-
-    let tryFind (prefix: byte) (sub: uint32) : struct (Feature * string) voption =
-        match prefix with
-        | 0x06uy -> known Feature.LegacyExceptions "try"
-        | 0x07uy -> known Feature.LegacyExceptions "catch"
-        | 0x09uy -> known Feature.LegacyExceptions "rethrow"
-        | 0x18uy -> known Feature.LegacyExceptions "delegate"
-        | 0x19uy -> known Feature.LegacyExceptions "catch_all"
-        | 0x08uy -> known Feature.Exceptions "throw"
-        | 0x0Auy -> known Feature.Exceptions "throw_ref"
-        | 0x1Fuy -> known Feature.Exceptions "try_table"
-        | 0x14uy -> known Feature.FunctionReferences "call_ref"
-        | 0x15uy -> known Feature.FunctionReferences "return_call_ref"
-        | 0xD3uy -> known Feature.Gc "ref.eq"
-        | 0xD4uy -> known Feature.FunctionReferences "ref.as_non_null"
-        | 0xD5uy -> known Feature.FunctionReferences "br_on_null"
-        | 0xD6uy -> known Feature.FunctionReferences "br_on_non_null"
-        | 0xFBuy when sub <= 30u -> known Feature.Gc $"instruction 0xfb %d{sub}"
-        | 0xFDuy when sub <= 0xFFu -> known Feature.Simd $"vector instruction 0xfd %d{sub}"
-        | 0xFDuy when sub <= 0x113u -> known Feature.RelaxedSimd $"vector instruction 0xfd %d{sub}"
-        | 0xFEuy when sub <= 0x4Eu -> known Feature.Threads $"atomic instruction 0xfe %d{sub}"
-        | _ -> ValueNone
-
 /// Decodes expressions into reused buffers. One per thread of work.
 [<Sealed>]
 type internal InstrReader(r: Reader, limits: WasmLimits) =
@@ -41,11 +15,13 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
     let mutable open': byte[] = Array.zeroCreate 64
     let mutable depth = 0
     let labels = ResizeArray<int[]>()
+    let catches = ResizeArray<Catch[]>()
     let mutable hasDataCount = false
 
     member _.Code = code
     member _.Count = count
     member _.Labels = labels
+    member _.Catches = catches
 
     member _.HasDataCount
         with set v = hasDataCount <- v
@@ -84,7 +60,63 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
 
         labels.Count - 1
 
-    /// A prefixed or unknown opcode's number, or an error.
+    /// The clauses of a `try_table`.
+    member private _.CatchTable() : int =
+        let n = r.Count(Int32.MaxValue, "catches")
+
+        if r.Ok then
+            let table = Array.zeroCreate n
+            let mutable i = 0
+
+            while i < n && r.Ok do
+                let at = r.Pos
+                let kind = int (r.Byte())
+
+                if kind > 3 then
+                    r.Fail(at, "malformed catch clause")
+
+                let tag = if kind < 2 then r.Index() else -1
+                table[i] <- { Kind = kind; Tag = tag; Label = r.Index() }
+                i <- i + 1
+
+            catches.Add table
+
+        catches.Count - 1
+
+    member private _.BlockType(at: int) : struct (int * int) =
+        let b = r.Peek()
+
+        if b = 0x40uy then
+            r.Byte() |> ignore
+            struct (-1, 0)
+        elif b &&& 0xC0uy = 0x40uy then
+            struct (-2, (DecodeTypes.valType r).Code)
+        else
+            let index = r.S33()
+
+            if index < 0L then
+                r.Fail(at + 1, "malformed block type")
+
+            r.Need(Feature.MultiValue, at, "a type index as block type")
+            struct (int (min index (int64 Int32.MaxValue)), 0)
+
+    /// Alignment's exponent with flags, memory index, offset.
+    member private _.MemArg(at: int) : struct (int * int * int64) =
+        let flags = r.U32()
+
+        if flags >= 0x80u then
+            r.Fail(at + 1, "malformed memop flags")
+
+        let memory =
+            if flags &&& 0x40u <> 0u then
+                r.Need(Feature.MultiMemory, at, "a memory index in a memory access")
+                r.Index()
+            else
+                0
+
+        struct (memory, int (flags &&& 0x3Fu), int64 (r.U64()))
+
+    /// A prefixed opcode's number, or an error.
     member private _.Prefixed(prefix: byte, at: int) : Op =
         match prefix with
         | 0xFBuy
@@ -93,28 +125,28 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
         | 0xFEuy ->
             let sub = r.U32()
 
-            if r.Failed then
-                0us
-            elif prefix = 0xFCuy && sub <= 17u then
-                0xC00us + uint16 sub
-            else
-                match LaterOpcodes.tryFind prefix sub with
-                | ValueSome(struct (feature, name)) -> r.Reject(Reader.Missing(feature, at, name))
-                | ValueNone -> r.Fail(at, $"illegal opcode %02x{prefix} %02x{sub}")
+            let op =
+                match prefix with
+                | 0xFBuy when sub < 0x100u -> 0xB00us + uint16 sub
+                | 0xFCuy when sub < 0x100u -> 0xC00us + uint16 sub
+                | 0xFDuy when sub < 0x200u -> 0xD000us + uint16 sub
+                | 0xFEuy when sub < 0x100u -> 0xE00us + uint16 sub
+                | _ -> UInt16.MaxValue
 
-                0us
+            if r.Ok && isNull (box (Opcodes.tryInfo op)) then
+                r.Fail(at, $"illegal opcode %02x{prefix} %02x{sub}")
+
+            op
         | _ ->
-            match LaterOpcodes.tryFind prefix 0u with
-            | ValueSome(struct (feature, name)) -> r.Reject(Reader.Missing(feature, at, name))
-            | ValueNone -> r.Fail(at, $"illegal opcode %02x{prefix}")
-
-            0us
+            r.Fail(at, $"illegal opcode %02x{prefix}")
+            UInt16.MaxValue
 
     /// Reads one expression up to the `end` that closes it; that `end` is the last instruction of `Code`.
     member this.Expression() =
         count <- 0
         depth <- 0
         labels.Clear()
+        catches.Clear()
         this.Push(0uy, r.Pos)
 
         while depth > 0 && r.Ok do
@@ -147,6 +179,10 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
                 if open'[depth - 1] <> 1uy then r.Fail(at, "END opcode expected") else open'[depth - 1] <- 0uy
 
             this.Emit(op, 0, 0, 0L, at)
+        | Imm.Label when op = Op.Delegate ->
+            // It closes its `try`, and takes its label outside of it.
+            depth <- depth - 1
+            this.Emit(op, r.Index(), 0, 0L, at)
         | Imm.Local
         | Imm.Global
         | Imm.Func
@@ -157,37 +193,55 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
         | Imm.I32 -> this.Emit(op, 0, 0, int64 (r.S32()), at)
         | Imm.I64 -> this.Emit(op, 0, 0, r.S64(), at)
         | Imm.MemArg ->
-            let flags = r.U32()
-
-            if flags >= 0x80u then
-                r.Fail(at + 1, "malformed memop flags")
-
-            let memory =
-                if flags &&& 0x40u <> 0u then
-                    r.Need(Feature.MultiMemory, at, "a memory index in a memory access")
-                    r.Index()
-                else
-                    0
-
-            this.Emit(op, memory, int (flags &&& 0x3Fu), int64 (r.U64()), at)
+            let struct (memory, align, offset) = this.MemArg at
+            this.Emit(op, memory, align, offset, at)
+        | Imm.MemArgLane ->
+            let struct (memory, align, offset) = this.MemArg at
+            this.Emit(op, memory, align ||| (int (r.Byte()) <<< 8), offset, at)
+        | Imm.Lane -> this.Emit(op, int (r.Byte()), 0, 0L, at)
+        | Imm.V128 ->
+            let low = r.Fixed64()
+            let high = r.Fixed64()
+            this.Emit(op, int high, int (high >>> 32), int64 low, at)
         | Imm.Block ->
-            let b = r.Peek()
-
-            if b = 0x40uy then
-                r.Byte() |> ignore
-                this.Emit(op, -1, 0, 0L, at)
-            elif b &&& 0xC0uy = 0x40uy then
-                this.Emit(op, -2, (DecodeTypes.valType r).Code, 0L, at)
-            else
-                let index = r.S33()
-
-                if index < 0L then
-                    r.Fail(at + 1, "malformed block type")
-
-                r.Need(Feature.MultiValue, at, "a type index as block type")
-                this.Emit(op, int (min index (int64 Int32.MaxValue)), 0, 0L, at)
-
+            let struct (a, b) = this.BlockType at
+            this.Emit(op, a, b, 0L, at)
             this.Push((if op = Op.If then 1uy else 0uy), at)
+        | Imm.TryTable ->
+            let struct (a, b) = this.BlockType at
+            this.Emit(op, a, b, int64 (this.CatchTable()), at)
+            this.Push(0uy, at)
+        | Imm.Tag
+        | Imm.TypeCount
+        | Imm.TypeField
+        | Imm.TypeData
+        | Imm.TypeElem
+        | Imm.Type2 ->
+            let a = r.Index()
+            let b = if row.Imm = Imm.Tag then 0 else r.Index()
+
+            if row.Imm = Imm.TypeData && r.Ok && not hasDataCount then
+                r.Fail(at, "data count section required")
+
+            this.Emit(op, a, b, 0L, at)
+        | Imm.BrOnCast ->
+            let flagsAt = r.Pos
+            let flags = int (r.Byte())
+
+            if flags > 3 then
+                r.Fail(flagsAt, "malformed cast flags")
+
+            let label = r.Index()
+            let source = (DecodeTypes.heapType r).Code
+            let target = (DecodeTypes.heapType r).Code
+            this.Emit(op, label, flags, int64 (uint32 source) ||| (int64 target <<< 32), at)
+        | Imm.Zero ->
+            let zeroAt = r.Pos
+
+            if r.Byte() <> 0uy then
+                r.Fail(zeroAt, "zero byte expected")
+
+            this.Emit(op, 0, 0, 0L, at)
         | Imm.F32 -> this.Emit(op, 0, 0, int64 (r.Fixed32()), at)
         | Imm.F64 -> this.Emit(op, 0, 0, int64 (r.Fixed64()), at)
         | Imm.LabelTable -> this.Emit(op, this.LabelTable(), 0, 0L, at)
@@ -308,6 +362,7 @@ type internal BodyReader(limits: WasmLimits, features: Features, m: Module) =
         Locals = Array.sub locals 0 localCount
         Code = Array.sub instrs.Code 0 instrs.Count
         LabelTables = instrs.Labels.ToArray()
+        CatchTables = instrs.Catches.ToArray()
     }
 
 /// A function's body, decoded on its own.

@@ -89,6 +89,10 @@ type Module = {
     Customs: CustomSection[]
 }
 
+/// One clause of a `try_table` (core 5.4.1): 0 `catch`, 1 `catch_ref`, 2 `catch_all`, 3 `catch_all_ref`; Tag is -1 for the last two.
+[<Struct; NoComparison>]
+type Catch = { Kind: int; Tag: int; Label: int }
+
 /// A body's instructions, decoded when a stage needs them and dropped afterwards.
 [<NoComparison; NoEquality>]
 type Body = {
@@ -98,4 +102,6 @@ type Body = {
     Code: Instr[]
     /// Label tables of `br_table`; the last label is the default.
     LabelTables: int[][]
+    /// Clauses of `try_table`.
+    CatchTables: Catch[][]
 }

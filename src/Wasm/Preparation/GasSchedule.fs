@@ -3,6 +3,7 @@ namespace Twofold.Wasm.Preparation
 // The published price list. Any change is a new version, because receipts carry gas.
 // In: a gas class from the opcode table, or the operand of an instruction whose price depends on it. Out: gas.
 
+open Twofold.Wasm
 open Twofold.Wasm.Binary
 
 module GasSchedule =
@@ -21,6 +22,11 @@ module GasSchedule =
         | GasClass.Call -> 10L
         | GasClass.CallIndirect -> 15L
         | GasClass.Table -> 3L
+        | GasClass.Vector -> 2L
+        | GasClass.Allocate -> 10L
+        | GasClass.Cast -> 3L
+        | GasClass.Throw -> 20L
+        | GasClass.Atomic -> 4L
         | _ -> 20L
 
     // The parts that depend on operands. The runtime helpers (C#) charge by the same constants; a test compares them.
@@ -36,3 +42,41 @@ module GasSchedule =
 
     /// table.grow that succeeds, and a table's first entries at instantiation.
     let entries (n: uint64) = Twofold.Wasm.GasPrices.Entries n
+
+    /// Bytes of a field or array element, as objects are counted: packed integers 1 and 2, references 8, a v128 16.
+    let storageBytes (s: StorageType) =
+        match s with
+        | StorageType.I8 -> 1
+        | StorageType.I16 -> 2
+        | StorageType.Value t ->
+            match t.Code with
+            | 0x7F
+            | 0x7D -> 4
+            | 0x7B -> 16
+            | _ -> 8
+
+    let private rounded (bytes: uint64) = (bytes + 7UL) &&& ~~~7UL
+
+    /// Bytes that a struct counts for (design 4.8): 16, and its fields without gaps, rounded up to 8. No engine's own layout matters.
+    let structBytes (fields: FieldType[]) : uint64 =
+        16UL + rounded (fields |> Array.sumBy (fun f -> uint64 (storageBytes f.Storage)))
+
+    /// Bytes that an array counts for: 24, and its elements rounded up to 8. At most 2^32 elements of 16 bytes: no overflow.
+    let arrayBytes (element: FieldType) (length: uint32) : uint64 = 24UL + rounded (uint64 length * uint64 (storageBytes element.Storage))
+
+    /// Bytes that an exception counts for: 16, and its values, rounded up to 8.
+    let exceptionBytes (values: ValType[]) : uint64 =
+        16UL + rounded (values |> Array.sumBy (fun t -> uint64 (storageBytes (StorageType.Value t))))
+
+    /// An object of this size beside its instruction's base: one unit for every 8 bytes. Where the size is known from the type
+    /// (struct.new, struct.new_default, array.new_fixed, throw) it is part of the basic block's charge; else it is charged when the length is known, before the instruction's own checks.
+    let allocation (bytes: uint64) = Twofold.Wasm.GasPrices.Bytes bytes
+
+    /// array.fill, array.copy, array.init_data, array.init_elem: one unit for every 8 bytes begun of the elements written.
+    let arrayElements (element: FieldType) (n: uint32) = Twofold.Wasm.GasPrices.Bytes(uint64 n * uint64 (storageBytes element.Storage))
+
+    /// A `try_table`: one unit a clause, when it is entered, as part of the basic block it stands in.
+    let catches (clauses: int) = int64 clauses
+
+    /// Each call that an exception leaves, charged in the frame of that call's instruction before its handlers are looked at.
+    let unwoundFrame = 10L

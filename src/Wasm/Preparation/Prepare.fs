@@ -31,6 +31,7 @@ type PreparedFunc = {
     Locals: ValType[]
     Code: Instr[]
     LabelTables: int[][]
+    CatchTables: Catch[][]
     /// Units of the logical stack: 16 + locals + maximum operand height; a v128 counts 2.
     FrameUnits: int
     /// It calls something (tail calls included), so that it can be part of a recursion.
@@ -199,8 +200,7 @@ module Prepare =
                 | Op.End -> finish i
                 | _ -> ()
             else
-                let info = Opcodes.info i.Op
-                cost <- cost + GasSchedule.price info.Gas
+                cost <- cost + GasSchedule.price (Opcodes.info i.Op).Gas
 
                 match i.Op with
                 | Op.Nop -> ()
@@ -267,62 +267,12 @@ module Prepare =
                     let b = pop ()
                     pop () |> ignore
                     push b
-                | Op.LocalGet ->
-                    out.Add i
-                    push body.Locals[i.A]
-                | Op.LocalSet ->
-                    out.Add i
-                    pop () |> ignore
-                | Op.LocalTee -> out.Add i
-                | Op.GlobalGet ->
-                    out.Add i
-                    push valid.GlobalTypes[i.A].Value
-                | Op.GlobalSet ->
-                    out.Add i
-                    pop () |> ignore
-                | Op.TableGet ->
-                    out.Add i
-                    pop () |> ignore
-                    push valid.TableTypes[i.A].Element
-                | Op.TableSet ->
-                    out.Add i
-                    popN 2
-                | Op.MemorySize
-                | Op.TableSize ->
-                    out.Add i
-                    push ValType.I32
-                | Op.MemoryGrow ->
-                    out.Add i
-                    pop () |> ignore
-                    push ValType.I32
-                | Op.TableGrow ->
-                    out.Add i
-                    popN 2
-                    push ValType.I32
-                | Op.RefNull ->
-                    out.Add i
-                    push (ValType.Ref(true, HeapType i.A))
-                | Op.RefIsNull ->
-                    out.Add i
-                    pop () |> ignore
-                    push ValType.I32
-                | Op.RefFunc ->
-                    out.Add i
-                    push ValType.FuncRef
-                | Op.MemoryInit
-                | Op.MemoryCopy
-                | Op.MemoryFill
-                | Op.TableInit
-                | Op.TableCopy
-                | Op.TableFill ->
-                    out.Add i
-                    popN 3
-                | Op.DataDrop
-                | Op.ElemDrop -> out.Add i
                 | _ ->
                     out.Add i
-                    popN info.Pops.Length
-                    Array.iter push info.Pushes
+                    let top = if stack.Count > 0 then stack[stack.Count - 1] else ValType.Bottom
+                    let struct (pops, pushes) = InstrTypes.effect valid body.Locals top i
+                    popN pops
+                    Array.iter push pushes
 
         closeBlock ()
         let locals = body.Locals |> Array.sumBy width
@@ -335,6 +285,7 @@ module Prepare =
             Locals = body.Locals
             Code = out.ToArray()
             LabelTables = body.LabelTables
+            CatchTables = body.CatchTables
             FrameUnits = frame
             Calls = calls
         }
