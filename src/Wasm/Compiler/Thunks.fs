@@ -89,7 +89,7 @@ module Thunks =
 
     /// The value on the stack, of this type, becomes a Value.
     let private box (il: ILGenerator) (t: ValType) =
-        let c = Lower.cilType t
+        let c = Signatures.cilType t
         let slot = il.DeclareLocal(Emit.clrType c)
         il.Emit(OpCodes.Stloc, slot)
         il.Emit(OpCodes.Ldc_I4, int (kindOf t))
@@ -129,18 +129,18 @@ module Thunks =
                 il.Emit(OpCodes.Ldc_I4, i)
                 il.Emit(OpCodes.Ldelema, valueType)
 
-                match Lower.cilType p with
+                match Signatures.cilType p with
                 | CilType.Obj -> il.Emit(OpCodes.Call, getReference)
                 | c ->
                     il.Emit(OpCodes.Call, getBits)
                     ofBits il c)
 
             il.Emit OpCodes.Ldarg_0
-            Emit.calli il (Lower.signature t)
+            Emit.calli il (Signatures.signature t)
 
             t.Results
             |> Array.iteri (fun k r ->
-                let c = Lower.cilType r
+                let c = Signatures.cilType r
                 let slot = il.DeclareLocal(Emit.clrType c)
 
                 if k > 0 then
@@ -189,7 +189,7 @@ module Thunks =
         il.Emit(OpCodes.Ldc_I4, k)
         il.Emit(OpCodes.Ldelema, valueType)
 
-        match Lower.cilType t.Results[k] with
+        match Signatures.cilType t.Results[k] with
         | CilType.Obj -> il.Emit(OpCodes.Call, getReference)
         | c ->
             il.Emit(OpCodes.Call, getBits)
@@ -206,7 +206,7 @@ module Thunks =
     /// (context, units, parameters..., function index) -> result: boxes everything and goes on on a fresh native stack.
     let freshStack: FuncType -> nativeint =
         cache (fun (t: FuncType) ->
-            let s = Lower.signature t
+            let s = Signatures.signature t
             let parameters = Array.append (Array.map Emit.clrType s.Params) [| typeof<int> |]
             let m = Emit.newMethod "wasm-fresh-stack" (Emit.clrType s.Result) parameters
             let il = m.GetILGenerator()
@@ -226,7 +226,7 @@ module Thunks =
 
             // Numbers after the first are still where the callee left them; references the boxing took away.
             for k in 1 .. t.Results.Length - 1 do
-                if Lower.cilType t.Results[k] = CilType.Obj then
+                if Signatures.cilType t.Results[k] = CilType.Obj then
                     il.Emit OpCodes.Ldarg_0
                     il.Emit(OpCodes.Ldc_I4, k)
                     unbox il t results k
@@ -241,7 +241,7 @@ module Thunks =
     /// A small method in front of a function with a very large frame: its own frame is small, so it can look at the stack before the large one
     /// exists. Same signature as the function's.
     let gate (t: FuncType) (index: int) (body: nativeint) (frameBytes: int) : DynamicMethod =
-        let s = Lower.signature t
+        let s = Signatures.signature t
         let m = Emit.newMethod "wasm-gate" (Emit.clrType s.Result) (Array.map Emit.clrType s.Params)
         let il = m.GetILGenerator()
         let probe = il.DeclareLocal typeof<int>
@@ -284,7 +284,7 @@ module Thunks =
     /// Entry point under which a HostFunction is called by guests: (host block, units, parameters...) -> result.
     let hostRaw: FuncType -> nativeint =
         cache (fun (t: FuncType) ->
-            let s = Lower.signature t
+            let s = Signatures.signature t
             let m = Emit.newMethod "wasm-host" (Emit.clrType s.Result) (Array.map Emit.clrType s.Params)
             let il = m.GetILGenerator()
             let buffer = il.DeclareLocal typeof<nativeint>
@@ -299,7 +299,7 @@ module Thunks =
                 il.Emit(OpCodes.Ldc_I4, 8 * i)
                 il.Emit OpCodes.Add
                 Emit.ldarg il (i + 2)
-                toBits il (Lower.cilType p)
+                toBits il (Signatures.cilType p)
                 il.Emit OpCodes.Stind_I8)
 
             il.Emit OpCodes.Ldarg_0
@@ -308,7 +308,7 @@ module Thunks =
             il.Emit(OpCodes.Ldc_I4, t.Params.Length)
             il.Emit(OpCodes.Call, rt "CallHost")
 
-            if t.Results.Length = 0 then il.Emit OpCodes.Pop else ofBits il (Lower.cilType t.Results[0])
+            if t.Results.Length = 0 then il.Emit OpCodes.Pop else ofBits il (Signatures.cilType t.Results[0])
 
             il.Emit OpCodes.Ret
             pinned m)
@@ -316,7 +316,7 @@ module Thunks =
     /// Entry point under which a delegate over Values (arguments in, results out) is called by guests: any signature.
     let hostBoxed: FuncType -> nativeint =
         cache (fun (t: FuncType) ->
-            let s = Lower.signature t
+            let s = Signatures.signature t
             let m = Emit.newMethod "wasm-host-boxed" (Emit.clrType s.Result) (Array.map Emit.clrType s.Params)
             let il = m.GetILGenerator()
             let arguments = boxParameters il t
@@ -328,7 +328,7 @@ module Thunks =
             il.Emit(OpCodes.Stloc, results)
 
             for k in 1 .. t.Results.Length - 1 do
-                let c = Lower.cilType t.Results[k]
+                let c = Signatures.cilType t.Results[k]
 
                 if c = CilType.Obj then
                     il.Emit OpCodes.Ldarg_0
@@ -352,7 +352,7 @@ module Thunks =
     /// Entry point under which a typed delegate is called by guests without boxing: (host block, units, parameters...) -> result.
     /// The delegate's first parameter may be the Guest.
     let hostTyped (t: FuncType) (delegateType: Type) (withGuest: bool) : nativeint =
-        let s = Lower.signature t
+        let s = Signatures.signature t
         let m = Emit.newMethod "wasm-host-typed" (Emit.clrType s.Result) (Array.map Emit.clrType s.Params)
         let il = m.GetILGenerator()
         il.Emit OpCodes.Ldarg_0
@@ -379,8 +379,8 @@ module Thunks =
 
     /// A typed delegate that calls a guest function: no boxing, one try/finally to restore the stack units.
     let typed (t: FuncType) (delegateType: Type) (target: CallTarget) : Delegate =
-        let s = Lower.signature t
-        let clr = t.Params |> Array.map (Lower.cilType >> Emit.clrType)
+        let s = Signatures.signature t
+        let clr = t.Params |> Array.map (Signatures.cilType >> Emit.clrType)
         let result = Emit.clrType s.Result
         let m = Emit.newMethod "wasm-call" result (Array.append [| typeof<CallTarget> |] clr)
         let il = m.GetILGenerator()

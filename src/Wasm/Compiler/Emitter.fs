@@ -1,0 +1,343 @@
+namespace Twofold.Wasm.Compiler
+
+// One function while it is lowered: deferred operands on a stack, frames, locals, gas, and the temporaries they need.
+// In: what Lower and the families of instructions ask for. Out: CIL in the writer that it inherits.
+
+open System
+open System.Collections.Generic
+open System.Reflection.Emit
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.Wasm.Preparation
+
+type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, flow: MarkFlow) =
+    inherit CilWriter(ctx, f.Code.Length * 3, flow)
+    let m = ctx.Valid.Module
+    let nan = NanEscape.run ctx.Valid f
+    let hasNan = nan.CleanOnAssign.Length > 0
+    let stack = ResizeArray<Node>()
+    let frames = ResizeArray<Frame>()
+    let pars = f.Type.Params.Length
+    // Largest access (index local -> offset + bytes) that a dominating check of this block has covered.
+    let covered = Dictionary<int, int64>()
+    let mutable dead = false
+    // The next charge is the first of a loop's iteration.
+    let mutable pollWithCharge = false
+
+    let wasmLocals = Array.create f.Locals.Length -1
+
+    do
+        for i in pars .. f.Locals.Length - 1 do
+            wasmLocals[i] <- base.Declare(cilType f.Locals[i])
+
+    let lStore = base.Declare CilType.Native
+    let lGas = base.Declare CilType.I8
+
+    let usesMemory =
+        f.Code |> Array.exists (fun i -> i.A = 0 && i.Op >= 0x28us && i.Op <= 0x3Fus && (Opcodes.info i.Op).Imm <> Imm.None)
+
+    let lBase = if usesMemory then base.Declare CilType.Native else -1
+    let lUnits = if f.Calls then base.Declare CilType.I4 else -1
+    let lProbe = if f.Calls then base.Declare CilType.I4 else -1
+
+    member _.Func = f
+    member _.Module = m
+    member _.Nan = nan
+    member _.HasNan = hasNan
+    /// Operands, deferred.
+    member _.Stack = stack
+    /// Control frames, innermost last.
+    member _.Frames = frames
+    /// Number of the function's parameters; they are the CIL arguments from 2 on.
+    member _.Params = pars
+    member _.Covered = covered
+    member _.WasmLocals = wasmLocals
+    member _.StoreSlot = lStore
+    member _.GasSlot = lGas
+    member _.UsesMemory = usesMemory
+    member _.BaseSlot = lBase
+    member _.UnitsSlot = lUnits
+    member _.ProbeSlot = lProbe
+
+    /// What follows cannot be reached.
+    member _.Dead
+        with get () = dead
+        and set v = dead <- v
+
+    member _.PollWithCharge
+        with get () = pollWithCharge
+        and set v = pollWithCharge <- v
+
+    member e.FrameVariable (at: int) (loopStart: bool) k = (int64 (at + 2) <<< 32) + int64 (2 * k + (if loopStart then 1 else 0))
+
+    member e.WriteGas() =
+        e.Add(Cil.Ldloc lStore)
+        e.Add(Cil.Ldloc lGas)
+        e.Op OpCodes.Stind_I8
+
+    member e.ReadGas() =
+        e.Add(Cil.Ldloc lStore)
+        e.Op OpCodes.Ldind_I8
+        e.Add(Cil.Stloc lGas)
+
+    member e.AfterCall() = e.ReadGas()
+
+    member e.Constant ty bits = Node(NodeKind.Const, ty, Imm = bits)
+
+    member e.Temp ty slot = Node(NodeKind.Temp, ty, Slot = slot)
+
+    member e.LocalNode i =
+        Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = (hasNan && nan.ReadsDirty[i]), Marks = flow.Local i)
+
+    member e.Unary ty o (a: Node) =
+        Node(
+            NodeKind.Unary,
+            ty,
+            Op = o,
+            A = a,
+            ReadsMemory = a.ReadsMemory,
+            ReadsGlobal = a.ReadsGlobal,
+            Depth = a.Depth + 1,
+            Dirty = NanEscape.isArithmetic o,
+            Marks = (if hasRotations then Rotations.unary o a.Marks else 0)
+        )
+
+    member e.Binary ty o (a: Node) (b: Node) =
+        Node(
+            NodeKind.Binary,
+            ty,
+            Op = o,
+            A = a,
+            B = b,
+            ReadsMemory = (a.ReadsMemory || b.ReadsMemory),
+            ReadsGlobal = (a.ReadsGlobal || b.ReadsGlobal),
+            Depth = max a.Depth b.Depth + 1,
+            Dirty = NanEscape.isArithmetic o,
+            Marks = (if hasRotations then Rotations.binary o a.Marks b.Marks else 0)
+        )
+
+    /// The value with its NaN made canonical, if arithmetic could have made one.
+    member e.Clean(n: Node) =
+        if n.Dirty then
+            Node(NodeKind.Canon, n.Ty, A = n, ReadsMemory = n.ReadsMemory, ReadsGlobal = n.ReadsGlobal, Depth = n.Depth + 1)
+        else
+            n
+
+    /// An operand of arithmetic: cleaning it would be wasted.
+    member e.Unclean(n: Node) = if n.Kind = NodeKind.Canon then n.A else n
+
+    member e.RefersTo (local: int) (n: Node) =
+        not (isNull n)
+        && (if n.Kind = NodeKind.Local then
+                n.Imm = int64 local
+            else
+                e.RefersTo local n.A || e.RefersTo local n.B || e.RefersTo local n.C)
+
+    member e.LoadLocal i = if i < pars then e.Add(Cil.Ldarg(i + 2)) else e.Add(Cil.Ldloc wasmLocals[i])
+
+    member e.StoreLocal i =
+        covered.Remove i |> ignore
+        if i < pars then e.Add(Cil.Starg(i + 2)) else e.Add(Cil.Stloc wasmLocals[i])
+
+    // Address of a numeric global's value.
+    member e.GlobalAddress g =
+        let imported = g < ctx.Valid.ImportedGlobals
+        e.AtContext(ctx.Layout.Global g)
+
+        if imported && ctx.Valid.GlobalTypes[g].Mutable then
+            e.Op OpCodes.Ldind_I
+
+    member e.MemoryBase k =
+        if k = 0 then
+            e.Add(Cil.Ldloc lBase)
+        else
+            e.AtContext(ctx.Layout.Memory k)
+            e.Op OpCodes.Ldind_I
+
+    member e.MemoryLength k =
+        e.AtContext(ctx.Layout.Memory k + 8)
+        e.Op OpCodes.Ldind_I
+
+    member e.IsRotated(n: Node) = n.Marks &&& Rotations.Rotated <> 0
+
+    /// Writes a tree to the CIL stack; its temporaries are free afterwards.
+    member e.Emit(n: Node) =
+        match n.Kind with
+        | NodeKind.Const -> e.Ldc n.Ty n.Imm
+        | NodeKind.Local -> e.LoadLocal(int n.Imm)
+        | NodeKind.Temp ->
+            e.Add(Cil.Ldloc n.Slot)
+
+            // Imm = 1: kept by its owner.
+            if n.Imm = 0L then
+                e.Release n.Ty n.Slot
+        | NodeKind.Unary ->
+            match n.Op with
+            // Compared with zero, here or in the helper.
+            | 0x45us
+            | 0x50us
+            | 0xB5us
+            | 0xBAus -> e.EmitTested n.A
+            | _ -> e.Emit n.A
+
+            ScalarCode.unary e n.Op
+        | NodeKind.Binary when n.Op >= 0x46us && n.Op <= 0x5Aus ->
+            e.EmitCompared n
+            ScalarCode.binary e n.Op
+        | NodeKind.Binary ->
+            e.Emit n.A
+            e.Emit n.B
+            ScalarCode.binary e n.Op
+        | NodeKind.Load ->
+            e.EmitAddress n
+            ScalarCode.load e n.Op
+        | NodeKind.Global ->
+            e.GlobalAddress(int n.Imm)
+            e.Ldind n.Ty
+        | NodeKind.Canon ->
+            e.Emit n.A
+            e.CallNum(if n.Ty = CilType.R4 then "Canon32" else "Canon64")
+        | NodeKind.Custom ->
+            for operand in [| n.A; n.B; n.C |] do
+                if not (isNull operand) then
+                    e.Emit operand
+
+            n.Write()
+        | _ -> e.Op OpCodes.Ldnull
+
+    /// An operand that the JIT may compare with zero.
+    member e.EmitTested(n: Node) =
+        e.Emit n
+
+        if e.IsRotated n then
+            e.Hide n.Ty
+
+    /// Both operands of an integer comparison.
+    member e.EmitCompared(n: Node) =
+        e.Emit n.A
+
+        if e.IsRotated n.A then
+            e.Hide n.A.Ty
+
+        e.Emit n.B
+
+        // One operand that the JIT knows nothing of is enough: it is not zero for all it knows.
+        if e.IsRotated n.B && not (e.IsRotated n.A) then
+            e.Hide n.B.Ty
+
+    /// The address of a checked access.
+    member e.EmitAddress(n: Node) =
+        e.MemoryBase n.Memory
+
+        if n.Slot >= 0 then
+            e.Add(Cil.Ldloc n.Slot)
+            e.Release CilType.Native n.Slot
+        else
+            e.Emit n.A
+            e.Op OpCodes.Conv_U
+
+        e.Op OpCodes.Add
+
+        if n.Imm <> 0L then
+            e.NativeConst n.Imm
+            e.Op OpCodes.Add
+
+    /// A deferred instruction of a family; operands that are not there are null. `write` must not trap, branch or have an effect.
+    member e.Custom (ty: CilType) (a: Node) (b: Node) (c: Node) (write: unit -> unit) =
+        let mutable memory = false
+        let mutable globals = false
+        let mutable depth = 0
+
+        for n in [| a; b; c |] do
+            if not (isNull n) then
+                memory <- memory || n.ReadsMemory
+                globals <- globals || n.ReadsGlobal
+                depth <- max depth n.Depth
+
+        Node(NodeKind.Custom, ty, A = a, B = b, C = c, Write = write, ReadsMemory = memory, ReadsGlobal = globals, Depth = depth + 1)
+
+    member e.Materialise index =
+        let n = stack[index]
+        let slot = e.Alloc n.Ty
+        e.Emit n
+        e.Add(Cil.Stloc slot)
+        stack[index] <- Node(NodeKind.Temp, n.Ty, Slot = slot, Dirty = n.Dirty, Marks = n.Marks)
+
+    member e.Push(n: Node) =
+        stack.Add n
+
+        if n.Depth > MaxDepth then
+            e.Materialise(stack.Count - 1)
+
+    member e.PushNow(n: Node) =
+        stack.Add n
+        e.Materialise(stack.Count - 1)
+
+    member e.Pop() =
+        let n = stack[stack.Count - 1]
+        stack.RemoveAt(stack.Count - 1)
+        n
+
+    member e.Spill(needs: Node -> bool) =
+        for k in 0 .. stack.Count - 1 do
+            if needs stack[k] then
+                e.Materialise k
+
+    member e.IsStable(n: Node) = n.Kind = NodeKind.Const || n.Kind = NodeKind.Temp || n.Kind = NodeKind.Null
+
+    member e.SpillLocal i = e.Spill(e.RefersTo i)
+
+    member e.SpillMemory() = e.Spill _.ReadsMemory
+
+    member e.SpillGlobals() = e.Spill _.ReadsGlobal
+
+    member e.SpillAll() = e.Spill(fun n -> not (e.IsStable n))
+
+    /// Drops what is left above a height, giving its temporaries back.
+    member e.GiveBack(n: Node) =
+        if not (isNull n) then
+            match n.Kind with
+            | NodeKind.Temp when n.Imm = 0L -> e.Release n.Ty n.Slot
+            | NodeKind.Load when n.Slot >= 0 -> e.Release CilType.Native n.Slot
+            | _ ->
+                e.GiveBack n.A
+                e.GiveBack n.B
+                e.GiveBack n.C
+
+    member e.CutTo height =
+        while stack.Count > height do
+            e.GiveBack(e.Pop())
+
+    /// A node that can be read by a check now and by the expression later.
+    member e.Twice(n: Node) =
+        match n.Kind with
+        | NodeKind.Const
+        | NodeKind.Local
+        | NodeKind.Temp -> n
+        | _ ->
+            let slot = e.Alloc n.Ty
+            e.Emit n
+            e.Add(Cil.Stloc slot)
+            Node(NodeKind.Temp, n.Ty, Slot = slot, Marks = n.Marks)
+
+    /// The same node, to be written before its last use.
+    member e.Again(n: Node) =
+        if n.Kind = NodeKind.Temp then
+            Node(NodeKind.Temp, n.Ty, Slot = n.Slot, Imm = 1L, Dirty = n.Dirty, Marks = n.Marks)
+        else
+            n
+
+    member e.Peek(n: Node) =
+        match n.Kind with
+        | NodeKind.Temp -> e.Add(Cil.Ldloc n.Slot)
+        | NodeKind.Local -> e.LoadLocal(int n.Imm)
+        | _ -> e.Ldc n.Ty n.Imm
+
+    member e.CleanSlot variable (n: Node) = if hasNan && nan.CleanOnAssign[variable] then e.Clean n else n
+
+    member e.FrameAt depth = frames[frames.Count - 1 - depth]
+
+    member e.BecomeDead() =
+        dead <- true
+        e.CutTo frames[frames.Count - 1].Height
