@@ -41,6 +41,10 @@ module GasTable =
                 $"| `table.copy`, `table.fill`, `table.init` | 2 an element | 10 elements: {GasSchedule.elements 10UL} |"
                 $"| `memory.grow` that succeeds | 1,024 a page | 1 page: {GasSchedule.pages 1UL}; 16 pages: {GasSchedule.pages 16UL} |"
                 $"| `table.grow` that succeeds | 1 an entry | 10 entries: {GasSchedule.entries 10UL} |"
+                $"| `struct.new`, `array.new`, `throw`: the object made | 1 for every 8 bytes: a struct 16 + fields, an array 24 + elements, an exception 16 + values, each rounded up to 8 | an exception with an i32: {GasSchedule.allocation (GasSchedule.exceptionBytes [| ValType.I32 |])} |"
+                $"| `array.fill`, `array.copy`, `array.init_*` | 1 for every 8 bytes begun of the elements written | 10 elements of 8 bytes: {GasSchedule.arrayElements { Storage = StorageType.Value ValType.I64; Mutable = true } 10u} |"
+                $"| `try_table` | 1 a clause | 2 clauses: {GasSchedule.catches 2} |"
+                $"| each call that an exception leaves | {GasSchedule.unwoundFrame} | 3 frames: {3L * GasSchedule.unwoundFrame} |"
                 ""
                 closing
             ]

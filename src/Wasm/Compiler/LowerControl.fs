@@ -130,7 +130,7 @@ module internal LowerControl =
 
     let blockEntry (e: Emitter) (i: Instr) at =
         let condition = if i.Op = Op.If then e.Pop() else null
-        let struct (starts, ends) = Prepare.blockType e.Module.Types i
+        let struct (starts, ends) = Prepare.blockType e.Module.Types e.Func.BlockTypes i
         let starts, ends = typesOf starts, typesOf ends
         e.SpillAll()
         let height = e.Stack.Count - starts.Length

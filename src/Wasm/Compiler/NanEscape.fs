@@ -162,6 +162,16 @@ module NanEscape =
                 elif frame.EndSlots >= 0 then assign (frame.EndSlots + k) stack[first + k]
                 else observe stack[first + k]
 
+        // The values of an exception are the program's own bits: they were cleaned when it was thrown.
+        let caught (c: Catch) =
+            let frame = Seq.item c.Label frames
+            let n = if frame.Op = Op.Loop then frame.Starts else frame.Ends
+            let first = if frame.Op = Op.Loop then frame.StartSlots else frame.EndSlots
+
+            if first >= 0 then
+                for k in 0 .. n - 1 do
+                    hasP[first + k] <- true
+
         frames.Push {
             Op = Op.Block
             Height = 0
@@ -184,11 +194,16 @@ module NanEscape =
             | Op.Unreachable -> dead <- true
             | Op.Block
             | Op.Loop
+            | Op.TryTable
             | Op.If ->
                 if i.Op = Op.If then
                     pop () |> ignore
 
-                let struct (starts, ends) = Prepare.blockType m.Types i
+                if i.Op = Op.TryTable then
+                    for c in f.CatchTables[int i.Imm] do
+                        caught c
+
+                let struct (starts, ends) = Prepare.blockType m.Types f.BlockTypes i
                 let starts, ends = starts.Length, ends.Length
                 let height = stack.Count - starts
                 let isLoop = i.Op = Op.Loop
@@ -279,6 +294,10 @@ module NanEscape =
                 | Op.ReturnCall
                 | Op.ReturnCallIndirect -> dead <- true
                 | _ -> t.Results |> Array.iter (fun _ -> push Preserved)
+            | Op.Throw ->
+                popObserved valid.TagTypes[i.A].Params.Length
+                dead <- true
+            | Op.ThrowRef -> dead <- true
             | Op.Drop -> pop () |> ignore
             | Op.Select
             | Op.SelectT ->

@@ -58,8 +58,7 @@ module GasSchedule =
     let private rounded (bytes: uint64) = (bytes + 7UL) &&& ~~~7UL
 
     /// Bytes that a struct counts for (design 4.8): 16, and its fields without gaps, rounded up to 8. No engine's own layout matters.
-    let structBytes (fields: FieldType[]) : uint64 =
-        16UL + rounded (fields |> Array.sumBy (fun f -> uint64 (storageBytes f.Storage)))
+    let structBytes (fields: FieldType[]) : uint64 = 16UL + rounded (fields |> Array.sumBy (fun f -> uint64 (storageBytes f.Storage)))
 
     /// Bytes that an array counts for: 24, and its elements rounded up to 8. At most 2^32 elements of 16 bytes: no overflow.
     let arrayBytes (element: FieldType) (length: uint32) : uint64 = 24UL + rounded (uint64 length * uint64 (storageBytes element.Storage))

@@ -36,6 +36,12 @@ type internal Context(m: Module) =
             | ExternType.Global t -> Some t
             | _ -> None)
 
+    let importedTags =
+        imports (fun i ->
+            match i.Type with
+            | ExternType.Tag t -> Some t
+            | _ -> None)
+
     let funcTypeIndices = Array.append importedFuncs m.Functions
 
     let funcType (index: int) : FuncType =
@@ -47,6 +53,7 @@ type internal Context(m: Module) =
             Unchecked.defaultof<_>
 
     let funcTypes = funcTypeIndices |> Array.map funcType
+    let tagTypes = Array.append importedTags m.Tags |> Array.map funcType
     let tables = Array.append importedTables (m.Tables |> Array.map _.Type)
     let memories = Array.append importedMemories m.Memories
     let globals = Array.append importedGlobals (m.Globals |> Array.map _.Type)
@@ -89,11 +96,14 @@ type internal Context(m: Module) =
     member _.Tables = tables
     member _.Memories = memories
     member _.Globals = globals
+    /// Null where the type index is invalid.
+    member _.TagTypes = tagTypes
     member _.Declared = declared
     member _.ImportedFuncs = importedFuncs.Length
     member _.ImportedTables = importedTables.Length
     member _.ImportedMemories = importedMemories.Length
     member _.ImportedGlobals = importedGlobals.Length
+    member _.ImportedTags = importedTags.Length
 
 /// A module that validation accepted. Index spaces have imports first.
 [<Sealed>]
@@ -112,10 +122,13 @@ type ValidModule internal (c: Context, limits: WasmLimits, features: Features) =
     member _.TableTypes: TableType[] = c.Tables
     member _.MemoryTypes: SizeLimits[] = c.Memories
     member _.GlobalTypes: GlobalType[] = c.Globals
+    /// Types of all tags: what an exception of that tag carries is their parameters.
+    member _.TagTypes: FuncType[] = c.TagTypes
     member _.ImportedFuncs = c.ImportedFuncs
     member _.ImportedTables = c.ImportedTables
     member _.ImportedMemories = c.ImportedMemories
     member _.ImportedGlobals = c.ImportedGlobals
+    member _.ImportedTags = c.ImportedTags
     /// Functions that may be referenced: by `ref.func`, element segments, globals or exports.
     member _.DeclaredFuncs: bool[] = c.Declared
     /// There is a memory, imported or defined.
