@@ -34,6 +34,8 @@ type CompiledHost() =
         print "print_f64_f64" (Action<float, float>(fun _ _ -> ()))
 
     interface ISuiteHost with
+        member _.Features = Features.Default
+
         member _.Instantiate bytes =
             try
                 Ok(box (linker.Instantiate(store, Module.Load(bytes, options))))
@@ -50,6 +52,12 @@ type CompiledHost() =
 
         member _.Invoke(instance, export, arguments) = ending (fun () -> (instance :?> Instance).Call(export, arguments))
         member _.Get(instance, export) = ending (fun () -> [| (instance :?> Instance).GetGlobal(export).Value |])
+
+        member _.HeapOf v =
+            match v.Kind with
+            | ValueKind.FuncRef -> HeapType.Func
+            | ValueKind.ExnRef -> HeapType.Exn
+            | _ -> HeapType.Extern
 
     interface IDisposable with
         member _.Dispose() = store.Dispose()

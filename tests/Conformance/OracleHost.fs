@@ -9,6 +9,9 @@ open Twofold.Oracle
 
 [<Sealed>]
 type OracleHost() =
+    /// What the oracle executes.
+    static let features = Features.Default.With(Feature.Simd).With(Feature.RelaxedSimd)
+
     let limits = { Verdict.limits with MemoryBytes = 1L <<< 40 }
     let store = Store(limits, System.Int64.MaxValue, limits.StackUnits)
     let registered = Dictionary<string, Instance>()
@@ -28,8 +31,10 @@ type OracleHost() =
         | _ -> None
 
     interface ISuiteHost with
+        member _.Features = features
+
         member _.Instantiate bytes =
-            match Verdict.check bytes with
+            match Verdict.checkWith features bytes with
             | Error e -> Error(NotInstantiated.Refused(string e))
             | Ok valid ->
                 match Oracle.instantiate store valid resolve with
@@ -50,6 +55,8 @@ type OracleHost() =
             match Oracle.export (instance :?> Instance) export with
             | Some(Extern.Global g) -> CallEnd.Returned [| g.Value |]
             | _ -> CallEnd.Unusable $"no exported global {export}"
+
+        member _.HeapOf v = Values.heapOf v
 
     interface System.IDisposable with
         member _.Dispose() = ()

@@ -58,6 +58,8 @@ module Runner =
         // Names under which a skipped module would have been importable.
         let missing = HashSet<string>()
         let mutable current = Slot.Broken
+        let check = Verdict.checkWith (host |> Option.map _.Features |> Option.defaultValue Features.Default)
+        let heapOf v = host |> Option.map (fun h -> h.HeapOf v) |> Option.defaultValue HeapType.Extern
         let noEngine = "no engine is plugged in"
 
         host
@@ -92,7 +94,7 @@ module Runner =
 
         /// Instantiates for `module` and `module_instance`.
         let start (c: JsonElement) (bytes: byte[]) =
-            match Verdict.check bytes with
+            match check bytes with
             | Error { Kind = RejectKind.Feature f } ->
                 tally.Skip(needs f)
                 Slot.Skipped(needs f)
@@ -136,7 +138,7 @@ module Runner =
             | _ -> fail c "there is no module to act on"
 
         let verdict (c: JsonElement) (right: RejectKind -> bool) =
-            match Verdict.check (bytesOf c) with
+            match check (bytesOf c) with
             | Ok _ ->
                 let expected = prop c "text"
                 fail c $"accepted; expected \"{expected}\""
@@ -147,7 +149,7 @@ module Runner =
         let notInstantiated (c: JsonElement) =
             let bytes = bytesOf c
 
-            match Verdict.check bytes, host with
+            match check bytes, host with
             | Error { Kind = RejectKind.Feature f }, _ -> tally.Skip(needs f)
             | Error e, _ -> fail c (string e)
             | Ok valid, _ when importsMissing valid -> tally.Skip skippedImports
@@ -167,7 +169,7 @@ module Runner =
                 if not (isNull (prop c "name")) then
                     names[prop c "name"] <- current
             | "module_definition" ->
-                match Verdict.check (bytesOf c) with
+                match check (bytesOf c) with
                 | Ok _ -> pass ()
                 | Error { Kind = RejectKind.Feature f } -> tally.Skip(needs f)
                 | Error e -> fail c (string e)
@@ -198,7 +200,7 @@ module Runner =
                     | CallEnd.Returned actual ->
                         let expected = c.GetProperty("expected").EnumerateArray() |> Array.ofSeq
 
-                        if expected.Length = actual.Length && Array.forall2 Patterns.matches expected actual then
+                        if expected.Length = actual.Length && Array.forall2 (Patterns.matches heapOf) expected actual then
                             pass ()
                         else
                             let want = c.GetProperty("expected").GetRawText()

@@ -29,16 +29,22 @@ type CallEnd =
 /// A store with named instances; one per suite file, disposed at its end.
 type ISuiteHost =
     inherit IDisposable
+    /// What its modules may use.
+    abstract Features: Features
     abstract Instantiate: bytes: byte[] -> Result<obj, NotInstantiated>
     /// Makes an instance's exports importable under a name.
     abstract Register: name: string * instance: obj -> unit
     abstract Invoke: instance: obj * export: string * arguments: Value[] -> CallEnd
     abstract Get: instance: obj * export: string -> CallEnd
+    /// What a non-null reference refers to: `Func`, `Struct`, `Array`, `I31`, `Exn`; `Extern` for a host's object.
+    abstract HeapOf: Value -> HeapType
 
 /// Decode and validate, as every host does before anything else.
 module Verdict =
     /// The host profile, with the tables of the suite (up to 2^32 - 1 entries declared) allowed.
     let limits = { WasmLimits.Host with TableEntries = 0x100000000L }
 
-    let check (bytes: byte[]) : Result<ValidModule, Rejected> =
-        Decode.run limits Features.Default bytes |> Result.bind (Validate.run limits Features.Default)
+    let checkWith (features: Features) (bytes: byte[]) : Result<ValidModule, Rejected> =
+        Decode.run limits features bytes |> Result.bind (Validate.run limits features)
+
+    let check (bytes: byte[]) : Result<ValidModule, Rejected> = checkWith Features.Default bytes

@@ -29,9 +29,11 @@ module Oracle =
         | FaultException fault -> RunEnd.Fault fault
 
     /// Actual size and maximum against what the import asks for (core 3.4.1, "limits").
-    let private sizesMatch (size: uint64) (max: uint64 voption) (wanted: SizeLimits) =
+    let private sizesMatch (size: uint64) (given: SizeLimits) (wanted: SizeLimits) =
         size >= wanted.Min
-        && match wanted.Max, max with
+        && given.Is64 = wanted.Is64
+        && given.Shared = wanted.Shared
+        && match wanted.Max, given.Max with
            | ValueNone, _ -> true
            | ValueSome w, ValueSome m -> m <= w
            | ValueSome _, ValueNone -> false
@@ -43,8 +45,8 @@ module Oracle =
             | CompositeType.Func t -> f.Type = t
             | _ -> false
         | ExternType.Table t, Extern.Table table ->
-            table.Element = t.Element && sizesMatch (uint64 table.Entries.Count) table.DeclaredMax t.Limits
-        | ExternType.Memory t, Extern.Memory memory -> sizesMatch memory.Pages memory.DeclaredMax t
+            table.Type.Element = t.Element && sizesMatch (uint64 table.Entries.Count) table.Type.Limits t.Limits
+        | ExternType.Memory t, Extern.Memory memory -> sizesMatch memory.Pages memory.Declared t
         | ExternType.Global t, Extern.Global g -> g.Type.Value = t.Value && g.Type.Mutable = t.Mutable
         | _ -> false
 
@@ -79,6 +81,7 @@ module Oracle =
             | Op.I64Const -> stack.Push(Value.FromBits(ValueKind.I64, uint64 i.Imm))
             | Op.F32Const -> stack.Push(Value.FromBits(ValueKind.F32, uint64 i.Imm))
             | Op.F64Const -> stack.Push(Value.FromBits(ValueKind.F64, uint64 i.Imm))
+            | Op.V128Const -> stack.Push(Vector.run i [||])
             | Op.GlobalGet -> stack.Push instance.Globals[i.A].Value
             | Op.RefNull -> stack.Push(Values.zero (ValType.Ref(true, HeapType i.A)))
             | Op.RefFunc -> stack.Push(Value.Ref(ValueKind.FuncRef, instance.Funcs[i.A]))
@@ -133,7 +136,7 @@ module Oracle =
             (fun (table: Table) (def: TableDef) ->
                 if not (isNull def.Init) then
                     let n = table.Entries.Count
-                    Access.tableFill table (Value.I32 0) (constant instance def.Init) (uint32 n))
+                    Access.tableFill table (Value.I64 0L) (constant instance def.Init) (uint64 n))
             (defined instance.Tables m.Tables)
             m.Tables
 
@@ -146,7 +149,7 @@ module Oracle =
             | SegmentMode.Active(table, offset) ->
                 let n = instance.Elems[k].Length
                 store.Charge(20L + 2L * int64 n)
-                Access.tableInit instance.Tables[table] instance.Elems[k] (constant instance offset) (Value.I32 0) (uint32 n)
+                Access.tableInit instance.Tables[table] instance.Elems[k] (constant instance offset) (Value.I32 0) (uint64 n)
                 instance.Elems[k] <- [||]
             | SegmentMode.Declarative -> instance.Elems[k] <- [||]
             | SegmentMode.Passive -> ())
@@ -157,7 +160,7 @@ module Oracle =
             | SegmentMode.Active(memory, offset) ->
                 let n = segment.Length
                 store.Charge(20L + (int64 n + 7L) / 8L)
-                Access.memoryInit instance.Memories[memory] instance.Datas[k] (constant instance offset) (Value.I32 0) (uint32 n)
+                Access.memoryInit instance.Memories[memory] instance.Datas[k] (constant instance offset) (Value.I32 0) (uint64 n)
                 instance.Datas[k] <- [||]
             | _ -> ())
 

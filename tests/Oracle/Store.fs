@@ -8,6 +8,7 @@ open System.Collections.Generic
 open System.Threading
 open Twofold.Wasm
 open Twofold.Wasm.Binary
+open Twofold.Wasm.Preparation
 open Twofold.Wasm.Validation
 
 /// What the walker's callees need to know of a value's type.
@@ -24,23 +25,28 @@ module Values =
 
     let zero (t: ValType) = if t.IsRef then Value.Ref(kind t, null) else Value.FromBits(kind t, 0UL)
 
+    /// What a non-null reference refers to.
+    let heapOf (v: Value) = if v.Kind = ValueKind.FuncRef then HeapType.Func else HeapType.Extern
+
 /// Ends a run from the outside: not a WebAssembly ending.
 exception FaultException of EngineFault
 
 [<AllowNullLiteral>]
-type Memory(initialPages: uint64, declaredMax: uint64 voption) =
+type Memory(declared: SizeLimits) =
     /// .NET's longest array holds 32,767 pages; the oracle is for tests that stay below.
-    static member MostPages = 32767UL
+    static member MostOfOracle = 32767UL
 
-    member val Bytes: byte[] = Array.zeroCreate (int (initialPages * 65536UL)) with get, set
-    member _.DeclaredMax = declaredMax
-    member this.Pages = uint64 this.Bytes.Length / 65536UL
+    member val Bytes: byte[] = Array.zeroCreate (int (declared.Min * 65536UL)) with get, set
+    member _.Declared = declared
+    /// 2^16 pages are all that an i32 can address, 2^48 all of an i64.
+    member _.MostPages = if declared.Is64 then 1UL <<< 48 else 65536UL
+    member this.Pages = uint64 this.Bytes.LongLength / 65536UL
 
 [<AllowNullLiteral>]
-type Table(element: ValType, initial: uint64, declaredMax: uint64 voption) =
-    member _.Element = element
-    member _.DeclaredMax = declaredMax
-    member val Entries: List<Value> = List(Seq.replicate (int initial) (Values.zero element))
+type Table(tableType: TableType) =
+    member _.Type = tableType
+    member _.MostEntries = if tableType.Limits.Is64 then UInt64.MaxValue else 0xFFFFFFFFUL
+    member val Entries: List<Value> = List(Seq.replicate (int tableType.Limits.Min) (Values.zero tableType.Element))
 
 [<AllowNullLiteral>]
 type Global(globalType: GlobalType, first: Value) =
@@ -120,10 +126,10 @@ type Store(limits: WasmLimits, gasLimit: int64, stackUnits: int) =
 
     /// A new memory that the guest pays for; None when the limits say no.
     member this.TryNewMemory(t: SizeLimits) : Memory option =
-        if t.Min > Memory.MostPages || not (this.HasRoomForPages t.Min) then
+        if t.Min > Memory.MostOfOracle || not (this.HasRoomForPages t.Min) then
             None
         else
-            let memory = Memory(t.Min, t.Max)
+            let memory = Memory t
             memories.Add memory
             Some memory
 
@@ -131,38 +137,38 @@ type Store(limits: WasmLimits, gasLimit: int64, stackUnits: int) =
         if not (this.HasRoomForEntries t.Limits.Min) then
             None
         else
-            let table = Table(t.Element, t.Limits.Min, t.Limits.Max)
+            let table = Table t
             tables.Add table
             Some table
 
     /// memory.grow: the old size in pages, or -1. Gas is taken once the verdict is yes; a host that grows a memory charges for itself.
-    member this.Grow(memory: Memory, more: uint32, gas: int64) : int =
+    member this.Grow(memory: Memory, more: uint64, gas: int64) : int64 =
         let before = memory.Pages
-        let after = before + uint64 more
-        let most = ValueOption.defaultValue 65536UL memory.DeclaredMax
+        let after = bigint before + bigint more
+        let most = bigint (min memory.MostPages (ValueOption.defaultValue UInt64.MaxValue memory.Declared.Max))
 
-        if after > min most 65536UL || not (this.HasRoomForPages(uint64 more)) then
-            -1
+        if after > most || not (this.HasRoomForPages more) then
+            -1L
         else
             this.Charge gas
 
-            if after > Memory.MostPages then
+            if after > bigint Memory.MostOfOracle then
                 raise (FaultException(EngineFault.HostMemory "the oracle keeps a memory in one array"))
 
             let mutable bytes = memory.Bytes
-            Array.Resize(&bytes, int (after * 65536UL))
+            Array.Resize(&bytes, int after * 65536)
             memory.Bytes <- bytes
-            int before
+            int64 before
 
     /// table.grow: the old size, or -1. Gas is taken once the verdict is yes.
-    member this.Grow(table: Table, more: uint32, value: Value) : int =
+    member this.Grow(table: Table, more: uint64, value: Value) : int64 =
         let before = table.Entries.Count
-        let after = uint64 before + uint64 more
-        let most = ValueOption.defaultValue 0xFFFFFFFFUL table.DeclaredMax
+        let after = bigint before + bigint more
+        let most = bigint (min table.MostEntries (ValueOption.defaultValue UInt64.MaxValue table.Type.Limits.Max))
 
-        if after > min most 0xFFFFFFFFUL || not (this.HasRoomForEntries(uint64 more)) then
-            -1
+        if after > most || not (this.HasRoomForEntries more) then
+            -1L
         else
-            this.Charge(int64 more)
+            this.Charge(GasSchedule.entries more)
             table.Entries.AddRange(Seq.replicate (int more) value)
-            before
+            int64 before

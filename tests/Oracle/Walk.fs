@@ -53,7 +53,8 @@ module Walk =
         f.Operands.RemoveRange(f.Operands.Count - n, n)
         values
 
-    let private popU32 (f: Frame) : uint32 = uint32 ((pop f).AsI32())
+    /// An i32 or i64 as the unsigned number it is.
+    let private popU (f: Frame) : uint64 = (pop f).Bits
 
     /// Enters a construct whose parameters are on the stack.
     let private enter (f: Frame) (body: Node[]) isLoop parameters results =
@@ -71,6 +72,25 @@ module Walk =
         f.Operands.AddRange values
 
         if label.IsLoop then label.Next <- 0 else f.Labels.Pop() |> ignore
+
+    /// A size as the address type has it; -1 for a growth that failed.
+    let private size (limits: SizeLimits) (n: int64) : Value = if limits.Is64 then Value.I64 n else Value.I32(int n)
+
+    let private vector (f: Frame) (i: Instr) (info: OpInfo) =
+        let memory () = f.Instance.Memories[i.A]
+
+        match info.Imm, info.Pushes.Length with
+        | Imm.MemArg, 1 -> push f (Access.loadVector (memory ()) i (pop f))
+        | Imm.MemArg, _ ->
+            let value = pop f
+            Access.storeVector (memory ()) i (pop f) value
+        | Imm.MemArgLane, 1 ->
+            let value = pop f
+            push f (Access.loadLane (memory ()) i (pop f) value)
+        | Imm.MemArgLane, _ ->
+            let value = pop f
+            Access.storeLane (memory ()) i (pop f) value
+        | _ -> push f (Vector.run i (popMany f info.Pops.Length))
 
     /// One instruction that touches neither control nor calls.
     let private plain (store: Store) (f: Frame) (i: Instr) =
@@ -102,50 +122,51 @@ module Walk =
         | Op.TableSet ->
             let value = pop f
             Access.tableSet instance.Tables[i.A] (pop f) value
-        | Op.TableSize -> push f (Value.I32 instance.Tables[i.A].Entries.Count)
+        | Op.TableSize -> push f (size instance.Valid.TableTypes[i.A].Limits (int64 instance.Tables[i.A].Entries.Count))
         | Op.TableGrow ->
-            let more = popU32 f
-            push f (Value.I32(store.Grow(instance.Tables[i.A], more, pop f)))
-        | Op.MemorySize -> push f (Value.I32(int instance.Memories[i.A].Pages))
+            let more = popU f
+            push f (size instance.Valid.TableTypes[i.A].Limits (store.Grow(instance.Tables[i.A], more, pop f)))
+        | Op.MemorySize -> push f (size instance.Valid.MemoryTypes[i.A] (int64 instance.Memories[i.A].Pages))
         | Op.MemoryGrow ->
-            let more = popU32 f
-            push f (Value.I32(store.Grow(instance.Memories[i.A], more, GasSchedule.pages (uint64 more))))
+            let more = popU f
+            push f (size instance.Valid.MemoryTypes[i.A] (store.Grow(instance.Memories[i.A], more, GasSchedule.pages more)))
         | Op.DataDrop -> instance.Datas[i.A] <- [||]
         | Op.ElemDrop -> instance.Elems[i.A] <- [||]
         | Op.MemoryFill ->
-            let n = popU32 f
+            let n = popU f
             let value = pop f
-            store.Charge(GasSchedule.bytes (uint64 n))
+            store.Charge(GasSchedule.bytes n)
             Access.memoryFill instance.Memories[i.A] (pop f) value n
         | Op.TableFill ->
-            let n = popU32 f
+            let n = popU f
             let value = pop f
-            store.Charge(GasSchedule.elements (uint64 n))
+            store.Charge(GasSchedule.elements n)
             Access.tableFill instance.Tables[i.A] (pop f) value n
         | Op.MemoryInit ->
-            let n = popU32 f
+            let n = popU f
             let source = pop f
-            store.Charge(GasSchedule.bytes (uint64 n))
+            store.Charge(GasSchedule.bytes n)
             Access.memoryInit instance.Memories[i.B] instance.Datas[i.A] (pop f) source n
         | Op.MemoryCopy ->
-            let n = popU32 f
+            let n = popU f
             let source = pop f
-            store.Charge(GasSchedule.bytes (uint64 n))
+            store.Charge(GasSchedule.bytes n)
             Access.memoryCopy instance.Memories[i.A] instance.Memories[i.B] (pop f) source n
         | Op.TableInit ->
-            let n = popU32 f
+            let n = popU f
             let source = pop f
-            store.Charge(GasSchedule.elements (uint64 n))
+            store.Charge(GasSchedule.elements n)
             Access.tableInit instance.Tables[i.B] instance.Elems[i.A] (pop f) source n
         | Op.TableCopy ->
-            let n = popU32 f
+            let n = popU f
             let source = pop f
-            store.Charge(GasSchedule.elements (uint64 n))
+            store.Charge(GasSchedule.elements n)
             Access.tableCopy instance.Tables[i.A] instance.Tables[i.B] (pop f) source n
         | op ->
             let info = Opcodes.info op
 
             match info.Imm, info.Pops.Length with
+            | _ when op >= 0xD000us && op < 0xE000us -> vector f i info
             | Imm.MemArg, 1 -> push f (Access.load instance.Memories[i.A] i (pop f))
             | Imm.MemArg, _ ->
                 let value = pop f
@@ -187,7 +208,7 @@ module Walk =
         override _.GrowMemory pages =
             match memory () with
             | null -> -1L
-            | m -> int64 (store.Grow(m, pages, 0L))
+            | m -> int64 (store.Grow(m, uint64 pages, 0L))
 
         override _.Call(export, arguments) =
             let found =
@@ -277,8 +298,8 @@ module Walk =
                         branch f i.A
                 | Op.BrTable ->
                     let labels = f.Tree.LabelTables[i.A]
-                    let n = popU32 f
-                    branch f labels[int (min n (uint32 (labels.Length - 1)))]
+                    let n = popU f
+                    branch f labels[int (min n (uint64 (labels.Length - 1)))]
                 | Op.Return -> branch f (f.Labels.Count - 1)
                 | Op.Call -> startCall f f.Instance.Funcs[i.A]
                 | Op.CallIndirect -> startCall f (indirect f i)
