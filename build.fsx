@@ -177,6 +177,33 @@ let test (Built) (filter: string list) : Tested =
 
     testProjects () |> List.fold one { Passed = 0; Failed = 0; Skipped = 0; Broken = [] }
 
+/// The mutation campaign: a test with a larger number. Its summary is a file, because test runners keep what tests print.
+let fuzz (count: string) (seed: string) =
+    dotnet ([ "build"; "tests/Conformance"; "-c"; "Release" ] @ build)
+    Environment.SetEnvironmentVariable("TWOFOLD_FUZZ", count)
+    Environment.SetEnvironmentVariable("TWOFOLD_FUZZ_SEED", seed)
+    let summary = at [ "artifacts"; "fuzz"; "summary.txt" ]
+    File.Delete summary
+
+    let code =
+        exitCode "dotnet" [
+            "test"
+            "tests/Conformance"
+            "-c"
+            "Release"
+            "--no-build"
+            "--nologo"
+            "--filter"
+            "FullyQualifiedName~Conformance.Mutants"
+        ]
+
+    if File.Exists summary then
+        Console.WriteLine((File.ReadAllText summary).Trim())
+    else
+        Console.Error.WriteLine "the campaign broke off; artifacts/fuzz/at.txt says at which input"
+
+    code
+
 /// Prints the counted line, last; the exit code. A project that broke off is a failure, and so is a run of nothing.
 let report (tested: Tested) =
     for line in tested.Broken do
@@ -273,6 +300,7 @@ let help =
   test [FILTER]    build, run all tests, print `N passed, N failed, N skipped` last; FILTER is one of `dotnet test --filter`
   demo             run the main job: a token contract transfers coins, then a replay from the receipt alone
   bench [ARGS]     measure; without ARGS the quick table of kernels. `bench report` rewrites the tables of docs/PERFORMANCE.md
+  fuzz [N] [SEED]  decode, validate, print, parse and partly run N mutants of every module at hand (2,000,000); the summary is in artifacts/fuzz
   format [--check] format the F# sources with Fantomas, or only check them
   pack             make the packages of the libraries and the command in artifacts/packages
   help             this text, as no target at all does (`dotnet fsi` keeps a bare --help for itself: write `-- --help`)
@@ -302,6 +330,9 @@ let dispatch args =
         let args = if rest.IsEmpty then [ "kernels" ] else rest
         dotnet ([ "run"; "-c"; "Release"; "--project"; "bench/Bench.fsproj"; "--" ] @ args)
         0
+    | "fuzz" :: rest when rest.Length <= 2 && rest |> List.forall (Seq.forall Char.IsAsciiDigit) ->
+        Directory.CreateDirectory(at [ "artifacts"; "fuzz" ]) |> ignore
+        fuzz (List.tryItem 0 rest |> Option.defaultValue "2000000") (List.tryItem 1 rest |> Option.defaultValue "1")
     | [ "format" ] ->
         format (tools ()) false
         0

@@ -11,32 +11,37 @@ open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 open Twofold.Wasm.Compiler
 
+/// What the CLR would make of the compiler's output, without asking it.
+module CilProof =
+    /// The first problem of each function, and how many functions there are.
+    let problems (name: string) (valid: ValidModule) : int * string list =
+        let context = {
+            Valid = valid
+            Layout = Layout.ofModule valid
+            CodeTable = 16n
+            TypeIds = Array.init valid.Module.Types.Length id
+            ConstCell = fun _ -> 8n
+            FreshStackThunk = fun _ -> 8n
+            Known = fun _ -> 0n
+        }
+
+        let count = valid.Module.Functions.Length
+
+        count,
+        [
+            for i in 0 .. count - 1 do
+                match CilCheck.problem (Lower.func context (Prepare.func valid i)) with
+                | null -> ()
+                | text -> $"{name}: {text}"
+        ]
+
 [<TestFixture>]
 type CilTests() =
     let problems (name: string) (bytes: byte[]) =
         match Verdict.check bytes with
         // Verdicts have tests of their own.
         | Error _ -> 0, []
-        | Ok valid ->
-            let context = {
-                Valid = valid
-                Layout = Layout.ofModule valid
-                CodeTable = 16n
-                TypeIds = Array.init valid.Module.Types.Length id
-                ConstCell = fun _ -> 8n
-                FreshStackThunk = fun _ -> 8n
-                Known = fun _ -> 0n
-            }
-
-            let count = valid.Module.Functions.Length
-
-            count,
-            [
-                for i in 0 .. count - 1 do
-                    match CilCheck.problem (Lower.func context (Prepare.func valid i)) with
-                    | null -> ()
-                    | text -> $"{name}: {text}"
-            ]
+        | Ok valid -> CilProof.problems name valid
 
     let prove (modules: (string * byte[]) seq) =
         let results = modules |> Seq.map (fun (name, bytes) -> problems name bytes) |> List.ofSeq
