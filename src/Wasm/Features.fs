@@ -50,8 +50,9 @@ type Features private (bits: uint32) =
             Feature.Simd
         ]
 
-    /// What this version executes: WebAssembly 2.0 but SIMD, with tail calls and extended constant expressions.
-    static member Default = Features.Wasm2.Without(Feature.Simd).With(Feature.TailCall).With(Feature.ExtendedConst)
+    /// What this version executes: WebAssembly 2.0 but SIMD, with tail calls, extended constant expressions and several memories.
+    static member Default =
+        Features.Wasm2.Without(Feature.Simd).With(Feature.TailCall).With(Feature.ExtendedConst).With(Feature.MultiMemory)
 
 /// Names of features for messages.
 module Feature =

@@ -5,7 +5,7 @@ namespace Twofold.Conformance
 
 module Skips =
     /// The feature levels that must pass completely.
-    let levels = set [ "1.0"; "2.0-nosimd"; "2.0+tail_call" ]
+    let levels = set [ "1.0"; "2.0-nosimd"; "2.0+tail_call"; "2.0+multi_memory" ]
 
     /// The same for the oracle, which is ahead of the compiler while features are being built.
     let oracleLevels = levels

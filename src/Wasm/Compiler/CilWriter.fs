@@ -109,7 +109,7 @@ type internal CilWriter(ctx: LowerContext, size: int, flow: MarkFlow) =
         e.Op OpCodes.Ceq
 
     member e.NativeConst(v: int64) =
-        if v <= 0x7FFFFFFFL then
+        if v >= 0L && v <= 0x7FFFFFFFL then
             e.Add(Cil.LdcI4(int v))
             e.Op OpCodes.Conv_I
         else

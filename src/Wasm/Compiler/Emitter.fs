@@ -19,8 +19,8 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
     let stack = ResizeArray<Node>()
     let frames = ResizeArray<Frame>()
     let pars = f.Type.Params.Length
-    // Largest access (index local -> offset + bytes) that a dominating check of this block has covered.
-    let covered = Dictionary<int, int64>()
+    // Largest access (memory and index local -> offset + bytes) that a dominating check of this block has covered.
+    let covered = Dictionary<struct (int * int), int64>()
     let mutable dead = false
     // The next charge is the first of a loop's iteration.
     let mutable pollWithCharge = false
@@ -34,10 +34,21 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
     let lStore = base.Declare CilType.Native
     let lGas = base.Declare CilType.I8
 
-    let usesMemory =
-        f.Code |> Array.exists (fun i -> i.A = 0 && i.Op >= 0x28us && i.Op <= 0x3Fus && (Opcodes.info i.Op).Imm <> Imm.None)
+    // Bases never move: those of the first memories that are accessed are kept in locals.
+    let baseSlots =
+        f.Code
+        |> Seq.filter (fun i -> i.Op < Op.Enter && (Opcodes.info i.Op).AccessBytes > 0)
+        |> Seq.map _.A
+        |> Seq.distinct
+        |> Seq.truncate 4
+        |> Seq.map (fun memory -> struct (memory, -1))
+        |> Array.ofSeq
 
-    let lBase = if usesMemory then base.Declare CilType.Native else -1
+    do
+        for k in 0 .. baseSlots.Length - 1 do
+            let struct (memory, _) = baseSlots[k]
+            baseSlots[k] <- struct (memory, base.Declare CilType.Native)
+
     let lUnits = if f.Calls then base.Declare CilType.I4 else -1
     let lProbe = if f.Calls then base.Declare CilType.I4 else -1
 
@@ -52,11 +63,19 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
     /// Number of the function's parameters; they are the CIL arguments from 2 on.
     member _.Params = pars
     member _.Covered = covered
+
+    /// A check that this access needs was made before in the same block.
+    member _.Covers memory local (reach: int64) =
+        match covered.TryGetValue(struct (memory, local)) with
+        | true, known -> known >= reach
+        | _ -> false
+
+    member _.Cover memory local (reach: int64) = covered[struct (memory, local)] <- reach
+    /// Memories with a CIL local that holds their base.
+    member _.BaseSlots = baseSlots
     member _.WasmLocals = wasmLocals
     member _.StoreSlot = lStore
     member _.GasSlot = lGas
-    member _.UsesMemory = usesMemory
-    member _.BaseSlot = lBase
     member _.UnitsSlot = lUnits
     member _.ProbeSlot = lProbe
 
@@ -137,7 +156,11 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
     member e.LoadLocal i = if i < pars then e.Add(Cil.Ldarg(i + 2)) else e.Add(Cil.Ldloc wasmLocals[i])
 
     member e.StoreLocal i =
-        covered.Remove i |> ignore
+
+        if covered.Count > 0 then
+            for memory in 0 .. ctx.Valid.MemoryTypes.Length - 1 do
+                covered.Remove(struct (memory, i)) |> ignore
+
         if i < pars then e.Add(Cil.Starg(i + 2)) else e.Add(Cil.Stloc wasmLocals[i])
 
     // Address of a numeric global's value.
@@ -149,9 +172,9 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
             e.Op OpCodes.Ldind_I
 
     member e.MemoryBase k =
-        if k = 0 then
-            e.Add(Cil.Ldloc lBase)
-        else
+        match baseSlots |> Array.tryFind (fun (struct (memory, _)) -> memory = k) with
+        | Some(struct (_, slot)) -> e.Add(Cil.Ldloc slot)
+        | None ->
             e.AtContext(ctx.Layout.Memory k)
             e.Op OpCodes.Ldind_I
 

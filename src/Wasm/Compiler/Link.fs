@@ -36,9 +36,12 @@ module internal Link =
     // ---- describing externals
 
     let private limitsText (l: SizeLimits) =
+        let width = if l.Is64 then "i64 " else ""
+        let shared = if l.Shared then " shared" else ""
+
         match l.Max with
-        | ValueSome m -> $"{l.Min} {m}"
-        | ValueNone -> string l.Min
+        | ValueSome m -> $"{width}{l.Min} {m}{shared}"
+        | ValueNone -> $"{width}{l.Min}{shared}"
 
     let describeType (valid: ValidModule) (t: ExternType) =
         match t with
@@ -48,19 +51,26 @@ module internal Link =
         | ExternType.Global g -> if g.Mutable then $"global (mut {g.Value})" else $"global {g.Value}"
         | ExternType.Tag i -> $"tag {valid.FuncType i}"
 
-    let private sizes (length: uint64) (max: Nullable<uint64>) = if max.HasValue then $"{length} {max.Value}" else string length
+    let private sizes is64 shared (length: uint64) (max: Nullable<uint64>) =
+        limitsText {
+            Min = length
+            Max = (if max.HasValue then ValueSome max.Value else ValueNone)
+            Is64 = is64
+            Shared = shared
+        }
 
     let describe (e: Extern) =
         match e with
         | Extern.Func f -> $"func {f.Signature}"
-        | Extern.Memory m -> $"memory {sizes m.Pages m.DeclaredMax}"
-        | Extern.Table t -> $"table {sizes t.Length t.DeclaredMax} {ValType t.ElementType}"
+        | Extern.Memory m -> $"memory {sizes m.Is64 m.Shared m.Pages m.DeclaredMax}"
+        | Extern.Table t -> $"table {sizes t.Is64 false t.Length t.DeclaredMax} {ValType t.ElementType}"
         | Extern.Global g -> if g.Type.Mutable then $"global (mut {g.Type.Value})" else $"global {g.Type.Value}"
 
     // ---- imports
 
-    let private fits (length: uint64) (max: Nullable<uint64>) (wanted: SizeLimits) =
-        length >= wanted.Min
+    let private fits is64 (length: uint64) (max: Nullable<uint64>) (wanted: SizeLimits) =
+        is64 = wanted.Is64
+        && length >= wanted.Min
         && (match wanted.Max with
             | ValueNone -> true
             | ValueSome m -> max.HasValue && max.Value <= m)
@@ -68,8 +78,9 @@ module internal Link =
     let private matches (valid: ValidModule) (wanted: ExternType) (given: Extern) =
         match wanted, given with
         | ExternType.Func t, Extern.Func f -> CanonicalTypes.id (valid.FuncType t) = f.CanonicalType
-        | ExternType.Memory l, Extern.Memory m -> fits m.Pages m.DeclaredMax l
-        | ExternType.Table t, Extern.Table given -> t.Element.Code = given.ElementType && fits given.Length given.DeclaredMax t.Limits
+        | ExternType.Memory l, Extern.Memory m -> m.Shared = l.Shared && fits m.Is64 m.Pages m.DeclaredMax l
+        | ExternType.Table t, Extern.Table given ->
+            t.Element.Code = given.ElementType && fits given.Is64 given.Length given.DeclaredMax t.Limits
         | ExternType.Global g, Extern.Global given -> g.Value.Code = given.Type.Value.Code && g.Mutable = given.Type.Mutable
         | _ -> false
 
@@ -118,21 +129,36 @@ module internal Link =
             Where = what
     }
 
+    /// Pages of a memory by its address type (core 3.2.4 and the JavaScript API's limit).
+    let private addressable is64 = if is64 then 1UL <<< 48 else 65536UL
+
+    let private nullable (max: uint64 voption) =
+        match max with
+        | ValueSome m -> Nullable m
+        | ValueNone -> Nullable()
+
+    /// A shared memory that no store owns; the host gives it to as many stores as it likes.
+    let newSharedMemory (t: SizeLimits) =
+        let most = min (ValueOption.defaultValue (addressable t.Is64) t.Max) (addressable t.Is64)
+        new LinearMemory(t.Min, nullable t.Max, most, t.Is64, true)
+
     let newMemory (store: StoreData) (t: SizeLimits) : Result<LinearMemory, Rejected> =
         let limit = uint64 store.MemoryLimit / LinearMemory.PageSize
-        let total = store.Memories |> Seq.sumBy _.Pages
+        let used = store.CountedPages
 
-        if t.Min > limit || total + t.Min > limit then
-            Error(overLimit "memory" $"{store.MemoryLimit} bytes" $"{(total + t.Min) * LinearMemory.PageSize} bytes")
+        if UInt128.op_Implicit t.Min + used > UInt128.op_Implicit limit then
+            Error(
+                overLimit
+                    "memory"
+                    $"{store.MemoryLimit} bytes"
+                    $"{(used + UInt128.op_Implicit t.Min) * UInt128.op_Implicit LinearMemory.PageSize} bytes"
+            )
         else
-            let most = min (ValueOption.defaultValue 65536UL t.Max) (min 65536UL limit)
-
-            let declared =
-                match t.Max with
-                | ValueSome m -> Nullable m
-                | ValueNone -> Nullable()
-
-            let memory = new LinearMemory(t.Min, declared, most)
+            let bound = min (addressable t.Is64) limit
+            let most = min (ValueOption.defaultValue bound t.Max) bound
+            // What a shared memory may become is taken at once, so that no thread's growth depends on another's.
+            let most = if t.Shared then min most (limit - uint64 used) else most
+            let memory = new LinearMemory(t.Min, nullable t.Max, most, t.Is64, t.Shared)
             store.Memories.Add memory
             Ok memory
 
@@ -142,14 +168,10 @@ module internal Link =
         if t.Limits.Min > uint64 store.TableLimit || total + t.Limits.Min > uint64 store.TableLimit then
             Error(overLimit "tables" $"{store.TableLimit} entries" $"{total + t.Limits.Min} entries")
         else
-            let declared =
-                match t.Limits.Max with
-                | ValueSome m -> Nullable m
-                | ValueNone -> Nullable()
-
-            let most = min (ValueOption.defaultValue 0xFFFFFFFFUL t.Limits.Max) (uint64 store.TableLimit)
+            let addressable = if t.Limits.Is64 then UInt64.MaxValue else 0xFFFFFFFFUL
+            let most = min (ValueOption.defaultValue addressable t.Limits.Max) (uint64 store.TableLimit)
             let isFunc = Thunks.kindOf t.Element = ValueKind.FuncRef
-            let table = new RefTable(t.Element.Code, isFunc, t.Limits.Min, declared, most, init)
+            let table = new RefTable(t.Element.Code, isFunc, t.Limits.Min, nullable t.Limits.Max, most, init, t.Limits.Is64)
             store.Tables.Add table
             Ok table
 
@@ -235,9 +257,8 @@ module internal Link =
         match error with
         | ValueSome e -> Error e
         | ValueNone ->
-            instance.Memories <- memories.ToArray()
             instance.Tables <- tables.ToArray()
-            instance.Memories |> Array.iteri (fun i x -> x.Attach(block instance + nativeint (layout.Memory i)))
+            instance.Attach(memories.ToArray(), layout.Memories)
             instance.Tables |> Array.iteri (fun i x -> x.Attach(block instance + nativeint (layout.Table i)))
             Ok instance
 
@@ -275,9 +296,9 @@ module internal Link =
 
         stack.Pop()
 
-    let private offsetOf instance (e: ConstExpr) =
+    let private offsetOf instance is64 (e: ConstExpr) =
         let struct (v, _) = evaluate instance e
-        uint64 (uint32 v)
+        if is64 then uint64 v else uint64 (uint32 v)
 
     let private charge (instance: InstanceData) (gas: int64) = instance.Store.Charge gas
 
@@ -334,7 +355,7 @@ module internal Link =
             match s.Mode with
             | SegmentMode.Active(table, offset) ->
                 charge instance (bulk + GasSchedule.elements (uint64 s.Length))
-                Rt.InitTable(instance, k, table, offsetOf instance offset, 0UL, uint64 s.Length)
+                Rt.InitTable(instance, k, table, offsetOf instance instance.Tables[table].Is64 offset, 0UL, uint64 s.Length)
                 instance.Elems[k] <- Array.empty
             | SegmentMode.Declarative -> instance.Elems[k] <- Array.empty
             | SegmentMode.Passive -> ())
@@ -344,7 +365,7 @@ module internal Link =
             match s.Mode with
             | SegmentMode.Active(memory, offset) ->
                 charge instance (bulk + GasSchedule.bytes (uint64 s.Length))
-                Rt.InitMemory(instance, k, memory, offsetOf instance offset, 0UL, uint64 s.Length)
+                Rt.InitMemory(instance, k, memory, offsetOf instance instance.Memories[memory].Is64 offset, 0UL, uint64 s.Length)
                 instance.Datas[k] <- DataRange()
             | _ -> ())
 

@@ -10,7 +10,7 @@ namespace Twofold.Wasm.Compiler
 //   signature      result f(native ctx, int32 units, params...)
 //   prologue       units < frame -> stack exhausted; frame address < ctx.NativeLimit -> StackSlow; gas := store.Gas
 //   charge n       gas -= n; gas < 0 -> out of gas; the first of a loop compares with ctx.Interrupt instead of 0
-//   i32.load o     index > ctx.Last[o + 4] -> trap (cold), or for large o: index + (o + 4) > ctx.Length; ldind.i4 (base + index + o), deferred
+//   i32.load o     index > ctx.Last[o + 4] -> trap (cold), or for large o as LowerMemory says; ldind.i4 (base + index + o), deferred
 //   call f         store.Gas := gas; code[f] or Resolve; calli; gas := store.Gas
 //   cold blocks    store.Gas := gas; the trap's numbers; throw
 
@@ -88,28 +88,21 @@ module Lower =
                 e.GlobalAddress i.A
                 e.Emit v
                 e.Stind v.Ty
-        | Op.TableGet -> LowerCalls.helper e "TableGet" [ LowerCalls.number e i.A ] 1 (ValueSome CilType.Obj)
-        | Op.TableSet -> LowerCalls.helper e "TableSet" [ LowerCalls.number e i.A ] 2 ValueNone
-        | Op.TableSize -> LowerCalls.helper e "TableSize" [ LowerCalls.number e i.A ] 0 (ValueSome CilType.I4)
-        | Op.TableGrow -> LowerCalls.helper e "TableGrow" [ LowerCalls.number e i.A ] 2 (ValueSome CilType.I4)
-        | Op.TableFill -> LowerCalls.helper e "TableFill" [ LowerCalls.number e i.A ] 3 ValueNone
-        | Op.TableCopy -> LowerCalls.helper e "TableCopy" [ LowerCalls.number e i.A; LowerCalls.number e i.B ] 3 ValueNone
-        | Op.TableInit -> LowerCalls.helper e "TableInit" [ LowerCalls.number e i.A; LowerCalls.number e i.B ] 3 ValueNone
-        | Op.ElemDrop -> LowerCalls.helper e "ElemDrop" [ LowerCalls.number e i.A ] 0 ValueNone
-        | Op.MemorySize ->
-            let slot = e.Alloc CilType.I4
-            e.AtContext(e.Context.Layout.Memory i.A + 8)
-            e.Op OpCodes.Ldind_I
-            e.Add(Cil.LdcI4 16)
-            e.Op OpCodes.Shr_Un
-            e.Op OpCodes.Conv_I4
-            e.Add(Cil.Stloc slot)
-            e.Stack.Add(e.Temp CilType.I4 slot)
-        | Op.MemoryGrow -> LowerCalls.helper e "MemoryGrow" [ LowerCalls.number e i.A ] 1 (ValueSome CilType.I4)
-        | Op.MemoryFill -> LowerCalls.helper e "MemoryFill" [ LowerCalls.number e i.A ] 3 ValueNone
-        | Op.MemoryCopy -> LowerCalls.helper e "MemoryCopy" [ LowerCalls.number e i.A; LowerCalls.number e i.B ] 3 ValueNone
-        | Op.MemoryInit -> LowerCalls.helper e "MemoryInit" [ LowerCalls.number e i.A; LowerCalls.number e i.B ] 3 ValueNone
-        | Op.DataDrop -> LowerCalls.helper e "DataDrop" [ LowerCalls.number e i.A ] 0 ValueNone
+        | Op.TableGet
+        | Op.TableSet
+        | Op.TableSize
+        | Op.TableGrow
+        | Op.TableFill
+        | Op.TableCopy
+        | Op.TableInit
+        | Op.ElemDrop
+        | Op.MemorySize
+        | Op.MemoryGrow
+        | Op.MemoryFill
+        | Op.MemoryCopy
+        | Op.MemoryInit
+        | Op.DataDrop -> LowerBulk.instruction e i
+        | o when LowerAtomics.isAtomic o -> LowerAtomics.instruction e i
         | Op.I32Const -> e.Stack.Add(e.Constant CilType.I4 (int64 (int i.Imm)))
         | Op.I64Const -> e.Stack.Add(e.Constant CilType.I8 i.Imm)
         | Op.F32Const -> e.Stack.Add(e.Constant CilType.R4 i.Imm)
@@ -196,6 +189,7 @@ module Lower =
             e.Add(Cil.Ldarg 0)
             e.Add(Cil.LdcI4 table)
             e.Add(Cil.Ldloc slot)
+            e.Op OpCodes.Conv_U8
             e.CallRt "TrapIndirect"
         | Trunc slot ->
             e.WriteGas()
@@ -247,10 +241,10 @@ module Lower =
         e.Add(Cil.Stloc e.StoreSlot)
         e.ReadGas()
 
-        if e.UsesMemory then
-            e.AtContext(e.Context.Layout.Memory 0)
+        for struct (memory, slot) in e.BaseSlots do
+            e.AtContext(e.Context.Layout.Memory memory)
             e.Op OpCodes.Ldind_I
-            e.Add(Cil.Stloc e.BaseSlot)
+            e.Add(Cil.Stloc slot)
 
         for i in e.Params .. e.Func.Locals.Length - 1 do
             match cilType e.Func.Locals[i] with

@@ -153,7 +153,8 @@ module internal LowerCalls =
             | CompositeType.Func t -> t
             | _ -> invalidOp "validated"
 
-        let index = e.Alloc CilType.I4
+        let indexType = if e.Context.Valid.TableTypes[table].Limits.Is64 then CilType.I8 else CilType.I4
+        let index = e.Alloc indexType
         let entry = e.Alloc CilType.Native
         e.Emit(e.Pop())
         e.Add(Cil.Stloc index)
@@ -199,7 +200,7 @@ module internal LowerCalls =
         e.Add(Cil.Ldloc code)
         e.Release CilType.Native code
         e.Release CilType.Native entry
-        e.Release CilType.I4 index
+        e.Release indexType index
         e.Add(Cil.Calli(signature t, tail))
         finishCall e t tail
 

@@ -112,6 +112,11 @@ module internal Methods =
         | null -> invalidOp $"Num.{name} is missing"
         | m -> m
 
+    let atomic name =
+        match typeof<Atomics>.GetMethod(name, flags) with
+        | null -> invalidOp $"Atomics.{name} is missing"
+        | m -> m
+
     let math (t: Type) (name: string) (arg: Type) =
         match t.GetMethod(name, [| arg |]) with
         | null -> invalidOp $"{t.Name}.{name} is missing"
@@ -145,6 +150,7 @@ module internal Methods =
 
     let Rt name = cached rt name
     let Num name = cached num name
+    let Atomic name = cached atomic name
 
 
 /// CIL types and signatures of WebAssembly's.

@@ -174,12 +174,7 @@ type Memory internal (store: StoreData, memory: LinearMemory) =
         if store.IsDisposed then
             raise (ObjectDisposedException "Store")
 
-        if store.MayGrow(memory, uint64 pages) then
-            let old = int64 memory.Pages
-            memory.Grow(uint64 pages)
-            old
-        else
-            -1L
+        store.Grow(memory, uint64 pages, false)
 
 /// A table of a store (core specification 4.2.7).
 [<Sealed; AllowNullLiteral>]

@@ -126,10 +126,7 @@ internal sealed unsafe class StoreGuest(StoreData store) : Guest
     public override long GrowMemory(uint pages)
     {
         var m = Memory;
-        if (m is null || !store.MayGrow(m, pages)) return -1;
-        long old = (long)m.Pages;
-        m.Grow(pages);
-        return old;
+        return m is null ? -1 : store.Grow(m, pages, charged: false);
     }
 
     public override Value[] Call(string export, params Value[] arguments)

@@ -153,10 +153,23 @@ internal sealed unsafe class StoreData : IDisposable
                 Volatile.Write(ref i.Block->Interrupt, InstanceBlock.Interrupted);
                 Volatile.Write(ref i.Block->NativeLimit, nint.MaxValue);
             }
+
+            sleeper?.Nudge();
         }
     }
 
     public string? Interruption => interruption;
+
+    private Waiter? sleeper;
+
+    /// <summary>What this store's thread sleeps on while it waits for other threads; an interrupt makes it look.</summary>
+    public Waiter? Sleeper
+    {
+        set
+        {
+            lock (sync) sleeper = value;
+        }
+    }
 
     public void Poll()
     {
@@ -184,12 +197,33 @@ internal sealed unsafe class StoreData : IDisposable
         }
     }
 
+    /// <summary>Pages that the store's memories count for.</summary>
+    public UInt128 CountedPages
+    {
+        get
+        {
+            UInt128 total = 0;
+            foreach (var m in Memories) total += m.CountedPages;
+            return total;
+        }
+    }
+
     public bool MayGrow(LinearMemory memory, ulong pages)
     {
         if (pages > memory.MaxPages - memory.Pages) return false;
-        UInt128 total = 0;
-        foreach (var m in Memories) total += m.Length;
-        return total + (UInt128)pages * LinearMemory.PageSize <= (UInt128)MemoryLimit;
+        return (CountedPages + pages) * LinearMemory.PageSize <= (UInt128)MemoryLimit;
+    }
+
+    /// <summary>The one way to grow: the old size in pages, or -1 by our verdict. What a growth that succeeds costs is charged before it when `charged`.</summary>
+    public long Grow(LinearMemory memory, ulong pages, bool charged)
+    {
+        // A shared memory was counted whole when it was made.
+        if (memory.Shared) return memory.GrowShared(pages, charged ? by => Charge(GasPrices.Pages(by)) : null);
+        if (!MayGrow(memory, pages)) return -1;
+        if (charged) Charge(GasPrices.Pages(pages));
+        long old = (long)memory.Pages;
+        memory.Grow(pages);
+        return old;
     }
 
     public bool MayGrow(RefTable table, ulong entries)
@@ -220,7 +254,9 @@ internal sealed unsafe class StoreData : IDisposable
             foreach (var t in Targets)
                 if (t.TryGetTarget(out var target)) target.Block = 0;
             foreach (var i in Instances) i.Free();
-            foreach (var m in Memories) m.Dispose();
+            // Other stores' threads may still use a shared memory: it goes when nobody holds it any more.
+            foreach (var m in Memories)
+                if (!m.Shared) m.Dispose();
             foreach (var t in Tables) t.Dispose();
             foreach (var d in Owned) d.Dispose();
             if (handle.IsAllocated) handle.Free();
@@ -253,6 +289,7 @@ internal struct DataRange
 internal sealed unsafe class InstanceData
 {
     private readonly GCHandle handle;
+    private int memorySlots;
 
     public InstanceData(StoreData store, CodeSource code, int blockSize)
     {
@@ -268,7 +305,7 @@ internal sealed unsafe class InstanceData
     public StoreData Store { get; }
     public CodeSource Code { get; }
     public InstanceBlock* Block { get; private set; }
-    public LinearMemory[] Memories { get; set; } = [];
+    public LinearMemory[] Memories { get; private set; } = [];
     public RefTable[] Tables { get; set; } = [];
     public RefCell?[] RefGlobals { get; set; } = [];
 
@@ -289,11 +326,24 @@ internal sealed unsafe class InstanceData
     /// <summary>Calls an export by name: how host functions re-enter.</summary>
     public Func<InstanceData, string, Value[], Value[]> Invoke { get; set; } = (_, _, _) => throw new InvalidOperationException("not linked");
 
+    /// <summary>The memories by index, and where the first one's slot is in the block.</summary>
+    public void Attach(LinearMemory[] memories, int offset)
+    {
+        Memories = memories;
+        memorySlots = offset;
+        for (int i = 0; i < memories.Length; i++) memories[i].Attach(SlotOf(i));
+    }
+
+    private nint SlotOf(int memory) => (nint)Block + memorySlots + memory * MemorySlot.Size;
+
     public Function FunctionAt(int index) => Functions[index] ??= MakeFunction(index);
 
     public void Free()
     {
         if (Block == null) return;
+        // A shared memory outlives its users, and would write to their blocks when it grows.
+        for (int i = 0; i < Memories.Length; i++)
+            if (Memories[i].Shared) Memories[i].Detach(SlotOf(i));
         if (handle.IsAllocated) handle.Free();
         NativeMemory.AlignedFree(Block);
         Block = null;

@@ -58,13 +58,15 @@ internal unsafe struct MemorySlot
 {
     public nint Base;
     public ulong Length;
-    /// <summary>For an access that reaches n bytes beyond its index: the last index that is inside. Right while the memory holds that many.</summary>
-    public fixed uint Last[MaxReach + 1];
+    /// <summary>For an access that reaches n bytes beyond its index: the last index that is inside. Right while the memory holds that many.
+    /// Accesses by a 32-bit index read the lower half.</summary>
+    public fixed ulong Last[MaxReach + 1];
 
     /// <summary>Accesses that reach further add to the index and compare with the length.</summary>
     public const int MaxReach = 64;
     public const int LastOffset = 16;
-    public const int Size = LastOffset + 4 * (MaxReach + 1) + 12;
+    public const int EntrySize = 8;
+    public const int Size = LastOffset + EntrySize * (MaxReach + 1) + 8;
 
     public MemorySlot(nint @base, ulong length)
     {
@@ -75,7 +77,7 @@ internal unsafe struct MemorySlot
     public void SetLength(ulong length)
     {
         Length = length;
-        for (uint n = 0; n <= MaxReach; n++) Last[n] = (uint)(length - n);
+        for (uint n = 0; n <= MaxReach; n++) Last[n] = length - n;
     }
 }
 

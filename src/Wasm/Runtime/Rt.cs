@@ -1,4 +1,4 @@
-// What compiled code calls: growth, bulk operations, tables and references, lazy compilation, traps, stack switching.
+// What compiled code calls: lazy compilation, host functions, traps, references, stack switching. RtMemory.cs has memories and tables.
 // In: the caller's instance block and operands; gas has been written back to the store. Out: results, or a WasmException;
 // every operand-dependent price is taken here, before the instruction's own checks (design 4.2).
 
@@ -10,12 +10,9 @@ namespace Twofold.Wasm;
 /// <summary>Calls an entry point with boxed arguments and results: one per signature, made by the emitter.</summary>
 internal delegate void EntryThunk(nint code, nint context, int units, Value[] arguments, Value[] results);
 
-internal static unsafe class Rt
+internal static unsafe partial class Rt
 {
     private const MethodImplOptions Cold = MethodImplOptions.NoInlining;
-
-    /// <summary>Bytes moved between two polls of the interrupt, so that no bulk operation outlives a deadline by much.</summary>
-    private const ulong Chunk = 8 << 20;
 
     private static InstanceData Instance(nint context) => Unsafe.As<InstanceData>(GCHandle.FromIntPtr(((InstanceBlock*)context)->Handle).Target!);
 
@@ -163,7 +160,10 @@ internal static unsafe class Rt
     }
 
     [MethodImpl(Cold)]
-    public static Exception TrapIndirect(nint context, int table, uint index)
+    public static Exception TrapUnaligned(ulong address, int bytes) => new TrapException(TrapCode.UnalignedAtomic, address, (ulong)bytes);
+
+    [MethodImpl(Cold)]
+    public static Exception TrapIndirect(nint context, int table, ulong index)
     {
         var t = Instance(context).Tables[table];
         return index >= t.Length ? new TrapException(TrapCode.UndefinedElement, index, 1, t.Length)
@@ -188,168 +188,7 @@ internal static unsafe class Rt
     [MethodImpl(Cold)]
     public static Exception Interrupted(nint context) => new GuestInterruptedException(Store(context).Interruption ?? "interrupted");
 
-    // ---- memory
-
-    [MethodImpl(Cold)]
-    public static int MemoryGrow(nint context, int memory, int pages)
-    {
-        var instance = Instance(context);
-        var m = instance.Memories[memory];
-        ulong old = m.Pages, by = (uint)pages;
-        if (!instance.Store.MayGrow(m, by)) return -1;
-        instance.Store.Charge(GasPrices.Pages(by));
-        m.Grow(by);
-        return (int)old;
-    }
-
-    [MethodImpl(Cold)]
-    public static void MemoryFill(nint context, int memory, int to, int value, int count)
-    {
-        var instance = Instance(context);
-        var m = instance.Memories[memory];
-        ulong d = (uint)to, n = (uint)count;
-        instance.Store.Charge(GasPrices.Bytes(n));
-        Check(m, d, n);
-        for (ulong done = 0; done < n; done += Chunk)
-        {
-            if (done != 0) instance.Store.Poll();
-            m.Span(d + done, (uint)Math.Min(Chunk, n - done)).Fill((byte)value);
-        }
-    }
-
-    [MethodImpl(Cold)]
-    public static void MemoryCopy(nint context, int toMemory, int fromMemory, int to, int from, int count)
-    {
-        var instance = Instance(context);
-        LinearMemory target = instance.Memories[toMemory], source = instance.Memories[fromMemory];
-        ulong d = (uint)to, s = (uint)from, n = (uint)count;
-        instance.Store.Charge(GasPrices.Bytes(n));
-        Check(source, s, n);
-        Check(target, d, n);
-        // Chunks go upwards or downwards, so that an overlap is never read after it was written.
-        bool up = source != target || d <= s;
-        for (ulong done = 0; done < n; done += Chunk)
-        {
-            if (done != 0) instance.Store.Poll();
-            uint size = (uint)Math.Min(Chunk, n - done);
-            ulong at = up ? done : n - done - size;
-            source.Span(s + at, size).CopyTo(target.Span(d + at, size));
-        }
-    }
-
-    [MethodImpl(Cold)]
-    public static void MemoryInit(nint context, int data, int memory, int to, int from, int count)
-    {
-        var instance = Instance(context);
-        ulong d = (uint)to, s = (uint)from, n = (uint)count;
-        instance.Store.Charge(GasPrices.Bytes(n));
-        InitMemory(instance, data, memory, d, s, n);
-    }
-
-    /// <summary>memory.init without its price: also what instantiation does for active segments.</summary>
-    public static void InitMemory(InstanceData instance, int data, int memory, ulong to, ulong from, ulong count)
-    {
-        var m = instance.Memories[memory];
-        var segment = instance.Datas[data];
-        if (from + count > (ulong)segment.Length) throw new TrapException(TrapCode.MemoryOutOfBounds, from, count, (ulong)segment.Length);
-        Check(m, to, count);
-        instance.ModuleBytes.AsSpan(segment.Start + (int)from, (int)count).CopyTo(m.Span(to, (uint)count));
-    }
-
-    [MethodImpl(Cold)]
-    public static void DataDrop(nint context, int data) => Instance(context).Datas[data] = default;
-
-    private static void Check(LinearMemory m, ulong address, ulong length)
-    {
-        if (!m.Contains(address, length)) throw new TrapException(TrapCode.MemoryOutOfBounds, address, length, m.Length);
-    }
-
-    // ---- tables and references
-
-    [MethodImpl(Cold)]
-    public static object? TableGet(nint context, int table, int index)
-    {
-        var t = Instance(context).Tables[table];
-        Check(t, (uint)index, 1);
-        return t.Get((uint)index);
-    }
-
-    [MethodImpl(Cold)]
-    public static void TableSet(nint context, int table, int index, object? value)
-    {
-        var t = Instance(context).Tables[table];
-        Check(t, (uint)index, 1);
-        t.Set((uint)index, value);
-    }
-
-    [MethodImpl(Cold)] public static int TableSize(nint context, int table) => (int)Instance(context).Tables[table].Length;
-
-    [MethodImpl(Cold)]
-    public static int TableGrow(nint context, int table, object? value, int count)
-    {
-        var instance = Instance(context);
-        var t = instance.Tables[table];
-        ulong old = t.Length, by = (uint)count;
-        if (!instance.Store.MayGrow(t, by)) return -1;
-        instance.Store.Charge(GasPrices.Entries(by));
-        try
-        {
-            t.Grow(by, value);
-        }
-        catch (OutOfMemoryException e)
-        {
-            throw new HostMemoryException("a table could not grow: " + e.Message);
-        }
-
-        return (int)old;
-    }
-
-    [MethodImpl(Cold)]
-    public static void TableFill(nint context, int table, int to, object? value, int count)
-    {
-        var instance = Instance(context);
-        var t = instance.Tables[table];
-        instance.Store.Charge(GasPrices.Elements((uint)count));
-        Check(t, (uint)to, (uint)count);
-        t.Fill((uint)to, (uint)count, value);
-    }
-
-    [MethodImpl(Cold)]
-    public static void TableCopy(nint context, int toTable, int fromTable, int to, int from, int count)
-    {
-        var instance = Instance(context);
-        RefTable target = instance.Tables[toTable], source = instance.Tables[fromTable];
-        instance.Store.Charge(GasPrices.Elements((uint)count));
-        Check(source, (uint)from, (uint)count);
-        Check(target, (uint)to, (uint)count);
-        target.Copy((uint)to, source, (uint)from, (uint)count);
-    }
-
-    [MethodImpl(Cold)]
-    public static void TableInit(nint context, int elem, int table, int to, int from, int count)
-    {
-        var instance = Instance(context);
-        instance.Store.Charge(GasPrices.Elements((uint)count));
-        InitTable(instance, elem, table, (uint)to, (uint)from, (uint)count);
-    }
-
-    /// <summary>table.init without its price: also what instantiation does for active segments.</summary>
-    public static void InitTable(InstanceData instance, int elem, int table, ulong to, ulong from, ulong count)
-    {
-        var t = instance.Tables[table];
-        var segment = instance.Elems[elem];
-        if (from + count > (ulong)segment.Length) throw new TrapException(TrapCode.TableOutOfBounds, from, count, (ulong)segment.Length);
-        Check(t, to, count);
-        for (ulong i = 0; i < count; i++) t.Set(to + i, segment[from + i]);
-    }
-
-    [MethodImpl(Cold)]
-    public static void ElemDrop(nint context, int elem) => Instance(context).Elems[elem] = [];
-
-    private static void Check(RefTable t, ulong index, ulong count)
-    {
-        if (!t.Contains(index, count)) throw new TrapException(TrapCode.TableOutOfBounds, index, count, t.Length);
-    }
+    // ---- references and globals
 
     [MethodImpl(Cold)] public static object RefFunc(nint context, int index) => Instance(context).FunctionAt(index);
 

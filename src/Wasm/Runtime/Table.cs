@@ -11,8 +11,9 @@ internal sealed unsafe class RefTable : IDisposable
     private readonly List<nint> slots = [];
     private object?[] refs;
 
-    public RefTable(int elementType, bool isFunc, ulong min, ulong? declaredMax, ulong max, object? init)
+    public RefTable(int elementType, bool isFunc, ulong min, ulong? declaredMax, ulong max, object? init, bool is64 = false)
     {
+        Is64 = is64;
         ElementType = elementType;
         IsFunc = isFunc;
         Min = min;
@@ -27,6 +28,8 @@ internal sealed unsafe class RefTable : IDisposable
     /// <summary>ValType code of the elements.</summary>
     public int ElementType { get; }
     public bool IsFunc { get; }
+    /// <summary>Whether its indices are 64 bits wide.</summary>
+    public bool Is64 { get; }
     public ulong Min { get; }
     public ulong? DeclaredMax { get; }
     /// <summary>The most entries it may ever have.</summary>
