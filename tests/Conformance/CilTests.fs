@@ -23,6 +23,7 @@ module CilProof =
             ConstCell = fun _ -> 8n
             FreshStackThunk = fun _ -> 8n
             Known = fun _ -> 0n
+            EagerNan = false
         }
 
         let count = valid.Module.Functions.Length

@@ -17,6 +17,8 @@ type CilType =
     /// A reference value.
     | Obj = 5
     | Void = 6
+    /// A vector, always as bytes.
+    | V128 = 7
 
 /// A signature of the one calling convention: callee context (native), stack units (i4), parameters; first result or void.
 [<CustomEquality; NoComparison>]
@@ -46,6 +48,9 @@ type Cil =
     | LdcR4 of int
     | LdcR8 of int64
     | Op of OpCode
+    /// A vector from and to an address; no alignment is asked for.
+    | LoadVector
+    | StoreVector
     | Label of int
     | Branch of OpCode * int
     | Switch of int[]
@@ -66,10 +71,19 @@ type Cil =
         | LdcR4 b -> $"ldc.r4 {System.BitConverter.Int32BitsToSingle b}"
         | LdcR8 b -> $"ldc.r8 {System.BitConverter.Int64BitsToDouble b}"
         | Op o -> o.Name
+        | LoadVector -> "ldobj v128"
+        | StoreVector -> "stobj v128"
         | Label l -> $"L{l}:"
         | Branch(o, l) -> $"{o.Name} L{l}"
         | Switch ls -> ls |> Array.map (fun l -> $"L{l}") |> String.concat ", " |> sprintf "switch (%s)"
-        | Call m -> $"call {m.DeclaringType.Name}.{m.Name}"
+        | Call m ->
+            let types =
+                if m.IsGenericMethod then
+                    m.GetGenericArguments() |> Array.map _.Name |> String.concat ", " |> sprintf "<%s>"
+                else
+                    ""
+
+            $"call {m.DeclaringType.Name}.{m.Name}{types}"
         | CallSelf tail -> if tail then "tail. call self" else "call self"
         | Calli(s, tail) -> (if tail then "tail. calli " else "calli ") + $"%A{s.Params} -> {s.Result}"
 

@@ -8,6 +8,7 @@ open System
 open System.Collections
 open System.Reflection
 open System.Reflection.Emit
+open System.Runtime.Intrinsics
 
 module CilCheck =
     exception private Problem of string
@@ -20,11 +21,12 @@ module CilCheck =
         elif t = typeof<float32> then CilType.R4
         elif t = typeof<double> then CilType.R8
         elif t = typeof<nativeint> || t = typeof<unativeint> || t.IsPointer then CilType.Native
+        elif t.IsGenericType && t.GetGenericTypeDefinition() = typedefof<Vector128<_>> then CilType.V128
         elif t.IsValueType then CilType.I4
         else CilType.Obj
 
     let private isInt t = t = CilType.I4 || t = CilType.I8 || t = CilType.Native
-    let private isNumber t = t <> CilType.Obj && t <> CilType.Void
+    let private isNumber t = t <> CilType.Obj && t <> CilType.Void && t <> CilType.V128
 
     /// A native integer takes an int32 as its other operand (ECMA-335, table III.2).
     let private arithmetic a b =
@@ -230,6 +232,12 @@ module CilCheck =
             | Cil.LdcR4 _ -> push CilType.R4
             | Cil.LdcR8 _ -> push CilType.R8
             | Cil.Op o -> plain o
+            | Cil.LoadVector ->
+                popAs CilType.Native
+                push CilType.V128
+            | Cil.StoreVector ->
+                popAs CilType.V128
+                popAs CilType.Native
             | Cil.Branch(o, l) ->
                 if o.Value = OpCodes.Br.Value then
                     flowTo l

@@ -5,6 +5,7 @@ namespace Twofold.Wasm.Compiler
 
 open System
 open System.Collections.Generic
+open System.Reflection
 open System.Reflection.Emit
 open Twofold.Wasm
 open Twofold.Wasm.Binary
@@ -89,6 +90,7 @@ type internal CilWriter(ctx: LowerContext, size: int, flow: MarkFlow) =
         match ty with
         | CilType.I4 -> e.Add(Cil.LdcI4(int bits))
         | CilType.I8 -> e.Add(Cil.LdcI8 bits)
+        | CilType.V128 -> e.LdcVector bits 0L
         | CilType.R4 ->
             if Single.IsNaN(BitConverter.Int32BitsToSingle(int bits)) then
                 e.Add(Cil.LdcI8(int64 (ctx.ConstCell(bits &&& 0xFFFFFFFFL))))
@@ -103,6 +105,24 @@ type internal CilWriter(ctx: LowerContext, size: int, flow: MarkFlow) =
                 e.Op OpCodes.Ldind_R8
             else
                 e.Add(Cil.LdcR8 bits)
+
+    member e.LdcVector (low: int64) (high: int64) =
+        if low = 0L && high = 0L then
+            e.Add(Cil.Call VectorCode.zero)
+        else
+            e.Add(Cil.LdcI8 low)
+            e.Add(Cil.LdcI8 high)
+            e.Add(Cil.Call VectorCode.ofHalves)
+            e.Add(Cil.Call(VectorCode.cast typeof<int64> typeof<byte>))
+
+    /// A vector on the CIL stack as one of other lanes: no instruction for the processor. A cast and its opposite are none at all.
+    member e.Cast(m: MethodInfo) =
+        let types = m.GetGenericArguments()
+
+        match code[code.Count - 1] with
+        | Cil.Call last when VectorCode.isCast last && last.GetGenericArguments()[0] = types[1] && last.GetGenericArguments()[1] = types[0] ->
+            code.RemoveAt(code.Count - 1)
+        | _ -> e.Add(Cil.Call m)
 
     member e.Not32() =
         e.Add(Cil.LdcI4 0)
@@ -122,6 +142,7 @@ type internal CilWriter(ctx: LowerContext, size: int, flow: MarkFlow) =
         | CilType.I8 -> e.Op OpCodes.Ldind_I8
         | CilType.R4 -> e.Op OpCodes.Ldind_R4
         | CilType.R8 -> e.Op OpCodes.Ldind_R8
+        | CilType.V128 -> e.Add Cil.LoadVector
         | _ -> e.Op OpCodes.Ldind_I
 
     member e.Stind(ty: CilType) =
@@ -130,6 +151,7 @@ type internal CilWriter(ctx: LowerContext, size: int, flow: MarkFlow) =
         | CilType.I8 -> e.Op OpCodes.Stind_I8
         | CilType.R4 -> e.Op OpCodes.Stind_R4
         | CilType.R8 -> e.Op OpCodes.Stind_R8
+        | CilType.V128 -> e.Add Cil.StoreVector
         | _ -> e.Op OpCodes.Stind_I
 
     /// Integer bits as a float, by way of memory: RyuJIT (of .NET 10.0) folds a bit cast of a narrow load into a load of the float's whole

@@ -21,7 +21,7 @@ module internal CanonicalTypes =
 
     let id (t: FuncType) = ids.GetOrAdd(t, (fun _ -> Interlocked.Increment &last))
 
-type internal CompiledCode(valid: ValidModule) as this =
+type internal CompiledCode(valid: ValidModule, eagerNan: bool) as this =
     inherit CodeSource()
 
     /// Above this much CIL, RyuJIT's recursion may want more stack than a guest has left.
@@ -69,6 +69,7 @@ type internal CompiledCode(valid: ValidModule) as this =
         ConstCell = constCell
         FreshStackThunk = Thunks.freshStack
         Known = known
+        EagerNan = eagerNan
     }
 
     let compile index =
@@ -101,6 +102,8 @@ type internal CompiledCode(valid: ValidModule) as this =
         entry
 
     do this.Table <- NativeInterop.NativePtr.toNativeInt table
+
+    new(valid) = CompiledCode(valid, false)
 
     member _.Valid = valid
     member _.Layout = layout

@@ -96,8 +96,13 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
 
             for g in 0 .. types.Length - 1 do
                 if not types[g].Value.IsRef then
-                    BinaryPrimitives.WriteInt64LittleEndian(Span word, Marshal.ReadInt64(Link.globalAddress instance g))
+                    let cell = Link.globalAddress instance g
+                    BinaryPrimitives.WriteInt64LittleEndian(Span word, Marshal.ReadInt64 cell)
                     hash.AppendData word
+
+                    if types[g].Value.IsVec then
+                        BinaryPrimitives.WriteInt64LittleEndian(Span word, Marshal.ReadInt64(cell + 8n))
+                        hash.AppendData word
 
             {
                 Memory = memory

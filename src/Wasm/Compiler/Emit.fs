@@ -7,6 +7,7 @@ open System
 open System.Reflection
 open System.Reflection.Emit
 open System.Runtime.CompilerServices
+open System.Runtime.Intrinsics
 open Twofold.Wasm
 
 module Emit =
@@ -18,6 +19,7 @@ module Emit =
         | CilType.R8 -> typeof<double>
         | CilType.Native -> typeof<nativeint>
         | CilType.Obj -> typeof<obj>
+        | CilType.V128 -> typeof<Vector128<byte>>
         | _ -> typeof<Void>
 
     let private home = typeof<Rt>.Module
@@ -49,6 +51,14 @@ module Emit =
         | i when i < 256 -> il.Emit(OpCodes.Ldarg_S, byte i)
         | i -> il.Emit(OpCodes.Ldarg, int16 i)
 
+    let loadVector (il: ILGenerator) =
+        il.Emit(OpCodes.Unaligned, 1uy)
+        il.Emit(OpCodes.Ldobj, typeof<Vector128<byte>>)
+
+    let storeVector (il: ILGenerator) =
+        il.Emit(OpCodes.Unaligned, 1uy)
+        il.Emit(OpCodes.Stobj, typeof<Vector128<byte>>)
+
     let private instruction (il: ILGenerator) (self: DynamicMethod) (locals: LocalBuilder[]) (labels: Label[]) (c: Cil) =
         match c with
         | Cil.Ldarg i -> ldarg il i
@@ -61,6 +71,8 @@ module Emit =
         | Cil.LdcR4 b -> il.Emit(OpCodes.Ldc_R4, BitConverter.Int32BitsToSingle b)
         | Cil.LdcR8 b -> il.Emit(OpCodes.Ldc_R8, BitConverter.Int64BitsToDouble b)
         | Cil.Op o -> il.Emit o
+        | Cil.LoadVector -> loadVector il
+        | Cil.StoreVector -> storeVector il
         | Cil.Label l -> il.MarkLabel labels[l]
         | Cil.Branch(o, l) -> il.Emit(o, labels[l])
         | Cil.Switch ls -> il.Emit(OpCodes.Switch, Array.map (fun l -> labels[l]) ls)

@@ -14,7 +14,7 @@ open Twofold.Wasm.Preparation
 type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, flow: MarkFlow) =
     inherit CilWriter(ctx, f.Code.Length * 3, flow)
     let m = ctx.Valid.Module
-    let nan = NanEscape.run ctx.Valid f
+    let nan = if ctx.EagerNan then NanEscape.nothing else NanEscape.run ctx.Valid f
     let hasNan = nan.CleanOnAssign.Length > 0
     let stack = ResizeArray<Node>()
     let frames = ResizeArray<Frame>()
@@ -106,8 +106,10 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
 
     member e.Temp ty slot = Node(NodeKind.Temp, ty, Slot = slot)
 
-    member e.LocalNode i =
-        Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = (hasNan && nan.ReadsDirty[i]), Marks = flow.Local i)
+    /// What a read of a NaN variable may hold; -1 is none.
+    member e.ReadsDirty(variable: int) = if hasNan && variable >= 0 then nan.ReadsDirty[variable] else NanLanes.None
+
+    member e.LocalNode i = Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = e.ReadsDirty i, Marks = flow.Local i)
 
     member e.Unary ty o (a: Node) =
         Node(
@@ -118,9 +120,10 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
             ReadsMemory = a.ReadsMemory,
             ReadsGlobal = a.ReadsGlobal,
             Depth = a.Depth + 1,
-            Dirty = NanEscape.isArithmetic o,
+            Dirty = NanEscape.arithmetic o,
             Marks = (if hasRotations then Rotations.unary o a.Marks else 0)
         )
+        |> e.Computed
 
     member e.Binary ty o (a: Node) (b: Node) =
         Node(
@@ -132,19 +135,23 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
             ReadsMemory = (a.ReadsMemory || b.ReadsMemory),
             ReadsGlobal = (a.ReadsGlobal || b.ReadsGlobal),
             Depth = max a.Depth b.Depth + 1,
-            Dirty = NanEscape.isArithmetic o,
+            Dirty = NanEscape.arithmetic o,
             Marks = (if hasRotations then Rotations.binary o a.Marks b.Marks else 0)
         )
+        |> e.Computed
 
     /// The value with its NaN made canonical, if arithmetic could have made one.
     member e.Clean(n: Node) =
-        if n.Dirty then
+        if n.Dirty <> NanLanes.None then
             Node(NodeKind.Canon, n.Ty, A = n, ReadsMemory = n.ReadsMemory, ReadsGlobal = n.ReadsGlobal, Depth = n.Depth + 1)
         else
             n
 
     /// An operand of arithmetic: cleaning it would be wasted.
-    member e.Unclean(n: Node) = if n.Kind = NodeKind.Canon then n.A else n
+    member e.Unclean(n: Node) = if n.Kind = NodeKind.Canon && not ctx.EagerNan then n.A else n
+
+    /// A result of arithmetic as others find it.
+    member e.Computed(n: Node) = if ctx.EagerNan then e.Clean n else n
 
     member e.RefersTo (local: int) (n: Node) =
         not (isNull n)
@@ -187,6 +194,7 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
     /// Writes a tree to the CIL stack; its temporaries are free afterwards.
     member e.Emit(n: Node) =
         match n.Kind with
+        | NodeKind.Const when n.Ty = CilType.V128 -> e.LdcVector n.Imm n.High
         | NodeKind.Const -> e.Ldc n.Ty n.Imm
         | NodeKind.Local -> e.LoadLocal(int n.Imm)
         | NodeKind.Temp ->
@@ -214,17 +222,24 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
             ScalarCode.binary e n.Op
         | NodeKind.Load ->
             e.EmitAddress n
-            ScalarCode.load e n.Op
+            if n.Op = Op.V128Load then e.Add Cil.LoadVector else ScalarCode.load e n.Op
         | NodeKind.Global ->
             e.GlobalAddress(int n.Imm)
             e.Ldind n.Ty
         | NodeKind.Canon ->
             e.Emit n.A
-            e.CallNum(if n.Ty = CilType.R4 then "Canon32" else "Canon64")
+
+            match n.Ty with
+            | CilType.R4 -> e.CallNum "Canon32"
+            | CilType.R8 -> e.CallNum "Canon64"
+            | _ -> e.Add(Cil.Call(Methods.Vec(if n.A.Dirty = NanLanes.F32 then "CanonF32" else "CanonF64")))
         | NodeKind.Custom ->
             for operand in [| n.A; n.B; n.C |] do
                 if not (isNull operand) then
                     e.Emit operand
+
+                    if operand.Ty = CilType.V128 && not (isNull n.Cast) then
+                        e.Cast n.Cast
 
             n.Write()
         | _ -> e.Op OpCodes.Ldnull

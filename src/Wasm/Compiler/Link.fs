@@ -181,6 +181,11 @@ module internal Link =
         let entry = NativeInterop.NativePtr.ofNativeInt<FuncEntry>(block instance + nativeint (offset: int))
         NativeInterop.NativePtr.write entry f.Entry
 
+    /// A numeric global's sixteen bytes; what a type does not use is zero.
+    let private copyCell (from: nativeint) (into: nativeint) =
+        Marshal.WriteInt64(into, Marshal.ReadInt64 from)
+        Marshal.WriteInt64(into + 8n, Marshal.ReadInt64(from + 8n))
+
     let globalAddress (instance: InstanceData) index =
         let code = codeOf instance
         let slot = block instance + nativeint (code.Layout.Global index)
@@ -231,7 +236,7 @@ module internal Link =
 
                 if g.Type.Value.IsRef then instance.RefGlobals[globals] <- g.Ref
                 elif g.Type.Mutable then Marshal.WriteIntPtr(slot, g.Address)
-                else Marshal.WriteInt64(slot, Marshal.ReadInt64 g.Address)
+                else copyCell g.Address slot
 
                 globals <- globals + 1
 
@@ -296,6 +301,14 @@ module internal Link =
 
         stack.Pop()
 
+    /// A vector's constant expression is one instruction: nothing computes with vectors there.
+    let private initialVector (instance: InstanceData) (e: ConstExpr) (cell: nativeint) =
+        match e[0].Op with
+        | Op.GlobalGet -> copyCell (globalAddress instance e[0].A) cell
+        | _ ->
+            Marshal.WriteInt64(cell, e[0].Imm)
+            Marshal.WriteInt64(cell + 8n, e[0].High)
+
     let private offsetOf instance is64 (e: ConstExpr) =
         let struct (v, _) = evaluate instance e
         if is64 then uint64 v else uint64 (uint32 v)
@@ -323,12 +336,16 @@ module internal Link =
         m.Globals
         |> Array.iteri (fun k g ->
             let index = valid.ImportedGlobals + k
-            let struct (bits, reference) = evaluate instance g.Init
 
-            if g.Type.Value.IsRef then
-                instance.RefGlobals[index].Value <- reference
+            if g.Type.Value.IsVec then
+                initialVector instance g.Init (globalAddress instance index)
             else
-                Marshal.WriteInt64(globalAddress instance index, bits))
+                let struct (bits, reference) = evaluate instance g.Init
+
+                if g.Type.Value.IsRef then
+                    instance.RefGlobals[index].Value <- reference
+                else
+                    Marshal.WriteInt64(globalAddress instance index, bits))
 
         m.Tables
         |> Array.iteri (fun k t ->
@@ -392,6 +409,7 @@ module internal Link =
         for index in (codeOf instance).Valid.ImportedGlobals .. globals.Length - 1 do
             if not globals[index].Value.IsRef then
                 Marshal.WriteInt64(globalAddress instance index, 0L)
+                Marshal.WriteInt64(globalAddress instance index + 8n, 0L)
 
         instance.Elems <- Array.empty
         instance.Datas <- Array.empty

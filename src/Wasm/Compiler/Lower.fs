@@ -138,6 +138,7 @@ module Lower =
                 | 0x3Cus -> OpCodes.Stind_I1
                 | _ -> OpCodes.Stind_I2
             )
+        | o when o >= Op.V128Load && o < Op.Enter -> LowerVector.instruction e at i
         | o when (o >= 0x6Dus && o <= 0x70us) || (o >= 0x7Fus && o <= 0x82us) -> LowerScalars.divide e o
         | o when (o >= 0xA8us && o <= 0xABus) || (o >= 0xAEus && o <= 0xB1us) -> LowerScalars.truncate e o
         | o ->

@@ -153,7 +153,7 @@ module internal LowerControl =
                         Slot = fr.LoopParams[k],
                         Imm = 1L,
                         Marks = e.Flow.Slot(e.FrameVariable at true k),
-                        Dirty = (e.HasNan && e.Nan.ReadsDirty[loopVariable e fr k])
+                        Dirty = e.ReadsDirty(loopVariable e fr k)
                     )
                 )
 
@@ -271,7 +271,7 @@ module internal LowerControl =
                         fr.ResultTypes[k],
                         Slot = fr.Results[k],
                         Marks = e.Flow.Slot(e.FrameVariable fr.At false k),
-                        Dirty = (e.HasNan && e.Nan.ReadsDirty[resultVariable e fr k])
+                        Dirty = e.ReadsDirty(resultVariable e fr k)
                     )
                 )
         else

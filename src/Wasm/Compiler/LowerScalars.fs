@@ -152,7 +152,7 @@ module internal LowerScalars =
             e.Emit a
             e.Add(Cil.Stloc slot)
             e.Mark skip
-            e.Stack.Add(Node(NodeKind.Temp, ty, Slot = slot, Dirty = (variable >= 0 && e.Nan.ReadsDirty[variable])))
+            e.Stack.Add(Node(NodeKind.Temp, ty, Slot = slot, Dirty = e.ReadsDirty variable))
 
     let setLocal (e: Emitter) i tee =
         let v = e.Pop()

@@ -9,6 +9,9 @@ namespace Twofold.Wasm.Compiler
 // variable, arithmetic inputs are cleaned as they are assigned and every read is preserved; an observed variable with arithmetic inputs
 // alone stays arithmetic and is cleaned where it is observed; a variable that is never observed needs nothing.
 //
+// Vectors have the dirt of one shape, f32x4 or f64x2, and are observed by every use of another shape: by integer, bitwise and lane-moving
+// instructions. Where dirt of both shapes meets in one variable, it is cleaned when assigned, each in its own shape.
+//
 //   f64 locals:   x := load       preserved only           -> reads preserved
 //                 y := y + x      arithmetic only          -> cleaned at the store that shows it
 //                 z := load | a*b both, stored later       -> a*b cleaned when assigned
@@ -19,26 +22,43 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 
-/// The result, by variable. Slots of a frame or select begin at `Slots[instruction index]`.
+/// Whose NaN a value may hold that arithmetic made, and so how it is cleaned: a scalar's by its type, a vector's as lanes of one of the two shapes.
+type NanLanes =
+    | None = 0
+    | F32 = 1
+    | F64 = 2
+
+/// The result, by variable. Slots of a frame, select or lane replacement begin at `Slots[instruction index]`.
 [<NoComparison; NoEquality>]
 type NanFacts = {
     /// Clean arithmetic values when they are assigned.
     CleanOnAssign: bool[]
     /// A read may give an uncleaned arithmetic NaN.
-    ReadsDirty: bool[]
+    ReadsDirty: NanLanes[]
     Slots: Dictionary<int, int>
 }
 
 module NanEscape =
-    // Abstract stack values below zero; zero and above are variables.
+    // Abstract stack values: a variable, or below zero what is known of a value that is none, as -1 - facts.
+    /// Arithmetic of f32 or f32x4 may have made a NaN in it.
+    [<Literal>]
+    let private A32 = 1
+
+    [<Literal>]
+    let private A64 = 2
+
+    /// Cleaning it as f32 (f32x4) could change bits that are the program's own.
+    [<Literal>]
+    let private P32 = 4
+
+    [<Literal>]
+    let private P64 = 8
+
     [<Literal>]
     let private Clean = -1
 
     [<Literal>]
-    let private Preserved = -2
-
-    [<Literal>]
-    let private Arithmetic = -3
+    let private Preserved = -13
 
     [<NoComparison; NoEquality>]
     type private Frame = {
@@ -52,34 +72,36 @@ module NanEscape =
         Params: int[]
     }
 
-    /// Float arithmetic whose NaN result is free in the specification: what is cleaned on escape.
-    let isArithmetic (op: Op) =
-        match op with
-        | 0x8Dus
-        | 0x8Eus
-        | 0x8Fus
-        | 0x90us
-        | 0x91us
-        | 0x92us
-        | 0x93us
-        | 0x94us
-        | 0x95us
-        | 0x96us
-        | 0x97us
-        | 0x9Bus
-        | 0x9Cus
-        | 0x9Dus
-        | 0x9Eus
-        | 0x9Fus
-        | 0xA0us
-        | 0xA1us
-        | 0xA2us
-        | 0xA3us
-        | 0xA4us
-        | 0xA5us
-        | 0xB6us
-        | 0xBBus -> true
-        | _ -> false
+    /// Lanes that arithmetic computes, whose NaN results are free in the specification: what is cleaned on escape.
+    let arithmetic (op: Op) : NanLanes =
+        if op >= 0x8Dus && op <= 0x97us || op = 0xB6us then
+            NanLanes.F32
+        elif op >= 0x9Bus && op <= 0xA5us || op = 0xBBus then
+            NanLanes.F64
+        elif op < 0xD000us then
+            NanLanes.None
+        else
+            match int op - 0xD000 with
+            // demote; ceil floor trunc nearest; sqrt add sub mul div min max; madd nmadd min max
+            | 0x5E -> NanLanes.F32
+            | k when k >= 0x67 && k <= 0x6A || k >= 0xE3 && k <= 0xE9 -> NanLanes.F32
+            | 0x105
+            | 0x106
+            | 0x10D
+            | 0x10E -> NanLanes.F32
+            | 0x5F
+            | 0x74
+            | 0x75
+            | 0x7A
+            | 0x94 -> NanLanes.F64
+            | k when k >= 0xEF && k <= 0xF5 -> NanLanes.F64
+            | 0x107
+            | 0x108
+            | 0x10F
+            | 0x110 -> NanLanes.F64
+            | _ -> NanLanes.None
+
+    let isArithmetic (op: Op) = arithmetic op <> NanLanes.None
 
     /// abs, neg, copysign: they show their operands' signs and keep their bits.
     let isSignOp (op: Op) =
@@ -92,37 +114,86 @@ module NanEscape =
         | 0xA6us -> true
         | _ -> false
 
-    /// Comparisons and float-to-integer conversions see that a value is NaN, but not which one.
-    let private isBlind (op: Op) =
-        (op >= 0x5Bus && op <= 0x66us)
-        || (op >= 0xA8us && op <= 0xABus)
-        || (op >= 0xAEus && op <= 0xB1us)
-        || (op >= 0xC00us && op <= 0xC07us)
+    /// Lanes in which an instruction sees its operands without showing which NaN they hold: arithmetic, comparisons, conversions to integers.
+    let blindTo (op: Op) : NanLanes =
+        match int op with
+        // demote and promote take the other width.
+        | 0xB6
+        | 0xD05E -> NanLanes.F64
+        | 0xBB
+        | 0xD05F -> NanLanes.F32
+        | k when k >= 0x5B && k <= 0x60 || k = 0xA8 || k = 0xA9 || k = 0xAE || k = 0xAF -> NanLanes.F32
+        | k when k >= 0x61 && k <= 0x66 || k = 0xAA || k = 0xAB || k = 0xB0 || k = 0xB1 -> NanLanes.F64
+        | 0xC00
+        | 0xC01
+        | 0xC04
+        | 0xC05 -> NanLanes.F32
+        | 0xC02
+        | 0xC03
+        | 0xC06
+        | 0xC07 -> NanLanes.F64
+        | k when k >= 0xD041 && k <= 0xD046 || k = 0xD0F8 || k = 0xD0F9 || k = 0xD101 || k = 0xD102 -> NanLanes.F32
+        | k when k >= 0xD047 && k <= 0xD04C || k = 0xD0FC || k = 0xD0FD || k = 0xD103 || k = 0xD104 -> NanLanes.F64
+        | _ -> arithmetic op
 
-    let private nothing = { CleanOnAssign = Array.empty; ReadsDirty = Array.empty; Slots = Dictionary() }
+    // extract_lane hands a lane over, dirty as it is; splat and replace_lane put a scalar into lanes.
+    [<Literal>]
+    let F32x4Splat = 0xD013us
+
+    [<Literal>]
+    let F64x2Splat = 0xD014us
+
+    [<Literal>]
+    let F32x4ExtractLane = 0xD01Fus
+
+    [<Literal>]
+    let F32x4ReplaceLane = 0xD020us
+
+    [<Literal>]
+    let F64x2ExtractLane = 0xD021us
+
+    [<Literal>]
+    let F64x2ReplaceLane = 0xD022us
+
+    /// What is known of a vector constant: cleaning changes it only where a lane is a NaN.
+    let private ofConstant (i: Instr) =
+        let single (bits: int64) = System.Single.IsNaN(System.BitConverter.Int32BitsToSingle(int bits))
+        let double (bits: int64) = System.Double.IsNaN(System.BitConverter.Int64BitsToDouble bits)
+        let high = i.High
+        let p32 = single i.Imm || single (i.Imm >>> 32) || single high || single (high >>> 32)
+        let p64 = double i.Imm || double high
+        -1 - ((if p32 then P32 else 0) ||| (if p64 then P64 else 0))
+
+    /// No facts: nothing is dirty.
+    let nothing = { CleanOnAssign = Array.empty; ReadsDirty = Array.empty; Slots = Dictionary() }
+
+    /// Values of these types may hold a NaN.
+    let private canHold (t: ValType) = t.IsFloat || t.IsVec
 
     let private analyse (valid: ValidModule) (f: PreparedFunc) : NanFacts =
         let m = valid.Module
-        let hasA = ResizeArray<bool>()
-        let hasP = ResizeArray<bool>()
+        // By variable: the four facts, whether all its bits are seen, and the lanes in which it is read without being seen.
+        let facts = ResizeArray<int>()
         let observed = ResizeArray<bool>()
-        let edges = ResizeArray<struct (int * int)>()
+        let readAs = ResizeArray<int>()
+        // Source, target, lanes: a copy, or (lanes <> 0) lanes of that width handed over.
+        let edges = ResizeArray<struct (int * int * int)>()
         let slots = Dictionary<int, int>()
 
         let fresh n =
-            let first = hasA.Count
+            let first = facts.Count
 
             for _ in 1..n do
-                hasA.Add false
-                hasP.Add false
+                facts.Add 0
                 observed.Add false
+                readAs.Add 0
 
             first
 
         fresh f.Locals.Length |> ignore
 
         for p in 0 .. f.Type.Params.Length - 1 do
-            hasP[p] <- true
+            facts[p] <- P32 ||| P64
 
         let stack = ResizeArray<int>()
         let frames = Stack<Frame>()
@@ -138,11 +209,39 @@ module NanEscape =
                 observed[v] <- true
 
         let assign variable v =
-            match v with
-            | Arithmetic -> hasA[variable] <- true
-            | Preserved -> hasP[variable] <- true
-            | Clean -> ()
-            | source -> edges.Add(struct (source, variable))
+            if v < 0 then
+                facts[variable] <- facts[variable] ||| (-1 - v)
+            else
+                edges.Add(struct (v, variable, 0))
+
+        /// Facts of a value of which lanes of one width are taken: dirt of the other width is cleaned on the way.
+        let taken lanes known =
+            let other = if lanes = A32 then A64 else A32
+
+            (known &&& (if lanes = A32 then A32 ||| P32 else A64 ||| P64))
+            ||| (if known &&& other <> 0 then (if lanes = A32 then P32 else P64) else 0)
+
+        /// Reads a value as lanes of one width.
+        let read lanes v =
+            if v >= 0 then
+                readAs[v] <- readAs[v] ||| lanes
+
+        /// Hands lanes of one width over to a variable.
+        let hand lanes v variable =
+            read lanes v
+
+            if v < 0 then
+                facts[variable] <- facts[variable] ||| taken lanes (-1 - v)
+            else
+                edges.Add(struct (v, variable, lanes))
+
+        /// A new variable for lanes that are handed over, on the stack: facts of its own, and one source or two.
+        let lanesOf lanes own a (b: int voption) =
+            let s = fresh 1
+            facts[s] <- own
+            hand lanes a s
+            ValueOption.iter (fun b -> hand lanes b s) b
+            push s
 
         let popObserved n =
             for _ in 1..n do
@@ -170,7 +269,7 @@ module NanEscape =
 
             if first >= 0 then
                 for k in 0 .. n - 1 do
-                    hasP[first + k] <- true
+                    facts[first + k] <- facts[first + k] ||| P32 ||| P64
 
         frames.Push {
             Op = Op.Block
@@ -309,80 +408,89 @@ module NanEscape =
                 assign s a
                 assign s b
                 push s
-            | Op.LocalGet -> push (if f.Locals[i.A].IsFloat then i.A else Preserved)
+            | Op.LocalGet -> push (if canHold f.Locals[i.A] then i.A else Preserved)
             | Op.LocalSet -> assign i.A (pop ())
             | Op.LocalTee ->
                 assign i.A (pop ())
-                push (if f.Locals[i.A].IsFloat then i.A else Preserved)
-            | Op.GlobalGet -> push Preserved
-            | Op.GlobalSet -> popObserved 1
+                push (if canHold f.Locals[i.A] then i.A else Preserved)
             // A number's bits are the same before and after cleaning: only a NaN constant is the program's own bits.
             | Op.F32Const -> push (if System.Single.IsNaN(System.BitConverter.Int32BitsToSingle(int i.Imm)) then Preserved else Clean)
             | Op.F64Const -> push (if System.Double.IsNaN(System.BitConverter.Int64BitsToDouble i.Imm) then Preserved else Clean)
-            | Op.TableGet
-            | Op.MemoryGrow
-            | Op.RefIsNull ->
-                pop () |> ignore
-                push Preserved
-            | Op.TableSet ->
-                pop () |> ignore
-                pop () |> ignore
-            | Op.MemorySize
-            | Op.TableSize
-            | Op.RefNull
-            | Op.RefFunc -> push Preserved
-            | Op.TableGrow ->
-                pop () |> ignore
-                pop () |> ignore
-                push Preserved
-            | Op.MemoryInit
-            | Op.MemoryCopy
-            | Op.MemoryFill
-            | Op.TableInit
-            | Op.TableCopy
-            | Op.TableFill -> popObserved 3
-            | Op.DataDrop
-            | Op.ElemDrop -> ()
+            | Op.V128Const -> push (ofConstant i)
+            | F32x4ExtractLane -> lanesOf A32 0 (pop ()) ValueNone
+            | F64x2ExtractLane -> lanesOf A64 0 (pop ()) ValueNone
+            // What is put into lanes of one width is no arithmetic of the other.
+            | F32x4Splat -> lanesOf A32 P64 (pop ()) ValueNone
+            | F64x2Splat -> lanesOf A64 P32 (pop ()) ValueNone
+            | F32x4ReplaceLane
+            | F64x2ReplaceLane ->
+                let x = pop ()
+                let v = pop ()
+                slots[at] <- facts.Count
+                if i.Op = F32x4ReplaceLane then lanesOf A32 P64 v (ValueSome x) else lanesOf A64 P32 v (ValueSome x)
             | op ->
-                let info = Opcodes.info op
+                let struct (pops, pushes) = InstrTypes.effect valid f.Locals ValType.Bottom i
 
-                if isArithmetic op || isBlind op then
-                    for _ in info.Pops do
-                        pop () |> ignore
-                else
-                    popObserved info.Pops.Length
+                match blindTo op with
+                | NanLanes.None -> popObserved pops
+                | lanes ->
+                    for _ in 1..pops do
+                        read (if lanes = NanLanes.F32 then A32 else A64) (pop ())
 
-                for _ in info.Pushes do
+                for _ in pushes do
                     push (
-                        if isArithmetic op then Arithmetic
-                        elif op >= 0xB2us && op <= 0xBAus then Clean
-                        else Preserved
+                        match arithmetic op with
+                        | NanLanes.F32 -> -1 - A32
+                        | NanLanes.F64 -> -1 - A64
+                        | _ ->
+                            match int op with
+                            // Numbers in lanes of one width, which may look like anything in the other.
+                            | 0xD0FA
+                            | 0xD0FB -> -1 - P64
+                            | 0xD0FE
+                            | 0xD0FF -> -1 - P32
+                            | k when k >= 0xB2 && k <= 0xBA -> Clean
+                            | _ -> Preserved
                     )
+
+        let has v fact = facts[v] &&& fact <> 0
+
+        /// Its bits are seen, or lanes of the other width are.
+        let isSeen v = observed[v] || (has v A32 && readAs[v] &&& A64 <> 0) || (has v A64 && readAs[v] &&& A32 <> 0)
 
         // Facts flow along copies until nothing changes: observation backwards, kinds forwards.
         let mutable changed = true
 
+        let join (array: ResizeArray<int>) v more =
+            if array[v] ||| more <> array[v] then
+                array[v] <- array[v] ||| more
+                changed <- true
+
         while changed do
             changed <- false
 
-            for struct (source, target) in edges do
-                if observed[target] && not observed[source] then
+            for struct (source, target, lanes) in edges do
+                if isSeen target && not observed[source] then
                     observed[source] <- true
                     changed <- true
 
-                if hasP[source] && not hasP[target] then
-                    hasP[target] <- true
-                    changed <- true
+                if lanes = 0 then
+                    join readAs source readAs[target]
+                    join facts target facts[source]
+                else
+                    join facts target (taken lanes facts[source])
 
-                if hasA[source] && not hasA[target] then
-                    hasA[target] <- true
-                    changed <- true
-
-        let clean = Array.init hasA.Count (fun v -> observed[v] && hasP[v] && hasA[v])
+        let isMixed v = (has v A32 && has v P32) || (has v A64 && has v P64)
+        let clean = Array.init facts.Count (fun v -> (isSeen v && isMixed v) || (has v A32 && has v A64))
 
         {
             CleanOnAssign = clean
-            ReadsDirty = Array.init hasA.Count (fun v -> hasA[v] && not clean[v])
+            ReadsDirty =
+                Array.init facts.Count (fun v ->
+                    if clean[v] then NanLanes.None
+                    elif has v A32 then NanLanes.F32
+                    elif has v A64 then NanLanes.F64
+                    else NanLanes.None)
             Slots = slots
         }
 

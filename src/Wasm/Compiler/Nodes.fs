@@ -25,6 +25,8 @@ type LowerContext = {
     FreshStackThunk: FuncType -> nativeint
     /// Entry point of a function that is compiled already, or 0.
     Known: int -> nativeint
+    /// NaN are made canonical after each arithmetic instruction: the slow twin of NanEscape.
+    EagerNan: bool
 }
 
 /// A deferred operand.
@@ -38,8 +40,12 @@ type internal Node(kind: NodeKind, ty: CilType) =
     member val C: Node = null with get, set
     /// For Custom: writes the instruction, its operands being on the CIL stack.
     member val Write: unit -> unit = ignore with get, set
+    /// For Custom: what each vector operand goes through before the next is written (vectors are bytes between instructions).
+    member val Cast: MethodInfo = null with get, set
     /// Constant bits; local; global; load offset.
     member val Imm = 0L with get, set
+    /// A vector constant's high bits.
+    member val High = 0L with get, set
     /// Temporary's CIL local; a load's index temporary, or -1.
     member val Slot = -1 with get, set
     /// Memory index of a load.
@@ -47,8 +53,8 @@ type internal Node(kind: NodeKind, ty: CilType) =
     /// It reads memory / a mutable global: to be moved to a temporary before those can change.
     member val ReadsMemory = false with get, set
     member val ReadsGlobal = false with get, set
-    /// A float whose NaN may not be the canonical one.
-    member val Dirty = false with get, set
+    /// A float or vector whose NaN may not be the canonical one, and in which lanes.
+    member val Dirty = NanLanes.None with get, set
     /// The JIT may see it as a rotation: see Rotations.
     member val Marks = 0 with get, set
     member val Depth = 1 with get, set
@@ -117,6 +123,11 @@ module internal Methods =
         | null -> invalidOp $"Atomics.{name} is missing"
         | m -> m
 
+    let vec name =
+        match typeof<Vec>.GetMethod(name, flags) with
+        | null -> invalidOp $"Vec.{name} is missing"
+        | m -> m
+
     let math (t: Type) (name: string) (arg: Type) =
         match t.GetMethod(name, [| arg |]) with
         | null -> invalidOp $"{t.Name}.{name} is missing"
@@ -151,6 +162,7 @@ module internal Methods =
     let Rt name = cached rt name
     let Num name = cached num name
     let Atomic name = cached atomic name
+    let Vec name = cached vec name
 
 
 /// CIL types and signatures of WebAssembly's.
@@ -162,6 +174,7 @@ module internal Signatures =
         | 0x7E -> CilType.I8
         | 0x7D -> CilType.R4
         | 0x7C -> CilType.R8
+        | 0x7B -> CilType.V128
         | _ -> CilType.Obj
 
     /// The calling convention's signature of a function type.
@@ -176,4 +189,5 @@ module internal Signatures =
 
     let typesOf (types: ValType[]) = Array.map cilType types
 
-    let isFloat (t: CilType) = t = CilType.R4 || t = CilType.R8
+    /// Values of these types may hold a NaN.
+    let isFloat (t: CilType) = t = CilType.R4 || t = CilType.R8 || t = CilType.V128

@@ -7,6 +7,7 @@ open System
 open System.Collections.Concurrent
 open System.Reflection
 open System.Reflection.Emit
+open System.Runtime.Intrinsics
 open Twofold.Wasm
 
 module Thunks =
@@ -21,6 +22,8 @@ module Thunks =
     let private getBits = valueMethod "get_Bits" [||]
     let private getReference = valueMethod "get_Reference" [||]
     let private fromBits = valueMethod "FromBits" [| typeof<ValueKind>; typeof<uint64>; typeof<uint64> |]
+    let private getVector = valueMethod "AsV128" [||]
+    let private fromVector = valueMethod "V128" [| typeof<Vector128<byte>> |]
     let private fromRef = valueMethod "Ref" [| typeof<ValueKind>; typeof<obj> |]
 
     let private bits (name: string) (arg: Type) = typeof<BitConverter>.GetMethod(name, [| arg |])
@@ -68,22 +71,20 @@ module Thunks =
         | _ -> ()
 
     let private ldind (il: ILGenerator) (t: CilType) =
-        il.Emit(
-            match t with
-            | CilType.I4 -> OpCodes.Ldind_I4
-            | CilType.I8 -> OpCodes.Ldind_I8
-            | CilType.R4 -> OpCodes.Ldind_R4
-            | _ -> OpCodes.Ldind_R8
-        )
+        match t with
+        | CilType.I4 -> il.Emit OpCodes.Ldind_I4
+        | CilType.I8 -> il.Emit OpCodes.Ldind_I8
+        | CilType.R4 -> il.Emit OpCodes.Ldind_R4
+        | CilType.R8 -> il.Emit OpCodes.Ldind_R8
+        | _ -> Emit.loadVector il
 
     let private stind (il: ILGenerator) (t: CilType) =
-        il.Emit(
-            match t with
-            | CilType.I4 -> OpCodes.Stind_I4
-            | CilType.I8 -> OpCodes.Stind_I8
-            | CilType.R4 -> OpCodes.Stind_R4
-            | _ -> OpCodes.Stind_R8
-        )
+        match t with
+        | CilType.I4 -> il.Emit OpCodes.Stind_I4
+        | CilType.I8 -> il.Emit OpCodes.Stind_I8
+        | CilType.R4 -> il.Emit OpCodes.Stind_R4
+        | CilType.R8 -> il.Emit OpCodes.Stind_R8
+        | _ -> Emit.storeVector il
 
     let private rt name = typeof<Rt>.GetMethod(name, any)
 
@@ -91,17 +92,30 @@ module Thunks =
     let private box (il: ILGenerator) (t: ValType) =
         let c = Signatures.cilType t
         let slot = il.DeclareLocal(Emit.clrType c)
-        il.Emit(OpCodes.Stloc, slot)
-        il.Emit(OpCodes.Ldc_I4, int (kindOf t))
-        il.Emit(OpCodes.Ldloc, slot)
 
-        if c = CilType.Obj then
-            il.Emit(OpCodes.Call, fromRef)
+        if c = CilType.V128 then
+            il.Emit(OpCodes.Call, fromVector)
         else
-            toBits il c
-            il.Emit OpCodes.Ldc_I4_0
-            il.Emit OpCodes.Conv_U8
-            il.Emit(OpCodes.Call, fromBits)
+            il.Emit(OpCodes.Stloc, slot)
+            il.Emit(OpCodes.Ldc_I4, int (kindOf t))
+            il.Emit(OpCodes.Ldloc, slot)
+
+            if c = CilType.Obj then
+                il.Emit(OpCodes.Call, fromRef)
+            else
+                toBits il c
+                il.Emit OpCodes.Ldc_I4_0
+                il.Emit OpCodes.Conv_U8
+                il.Emit(OpCodes.Call, fromBits)
+
+    /// What is in the Value whose address is on the stack.
+    let private unboxed (il: ILGenerator) (t: ValType) =
+        match Signatures.cilType t with
+        | CilType.Obj -> il.Emit(OpCodes.Call, getReference)
+        | CilType.V128 -> il.Emit(OpCodes.Call, getVector)
+        | c ->
+            il.Emit(OpCodes.Call, getBits)
+            ofBits il c
 
     let private cache<'k, 'v when 'k: equality> (make: 'k -> 'v) =
         let made = ConcurrentDictionary<'k, Lazy<'v>>()
@@ -129,11 +143,7 @@ module Thunks =
                 il.Emit(OpCodes.Ldc_I4, i)
                 il.Emit(OpCodes.Ldelema, valueType)
 
-                match Signatures.cilType p with
-                | CilType.Obj -> il.Emit(OpCodes.Call, getReference)
-                | c ->
-                    il.Emit(OpCodes.Call, getBits)
-                    ofBits il c)
+                unboxed il p)
 
             il.Emit OpCodes.Ldarg_0
             Emit.calli il (Signatures.signature t)
@@ -189,11 +199,7 @@ module Thunks =
         il.Emit(OpCodes.Ldc_I4, k)
         il.Emit(OpCodes.Ldelema, valueType)
 
-        match Signatures.cilType t.Results[k] with
-        | CilType.Obj -> il.Emit(OpCodes.Call, getReference)
-        | c ->
-            il.Emit(OpCodes.Call, getBits)
-            ofBits il c
+        unboxed il t.Results[k]
 
     /// Methods whose entry points are used must never be collected; signatures are few.
     let private kept = ConcurrentBag<DynamicMethod>()
@@ -284,6 +290,9 @@ module Thunks =
     /// Entry point under which a HostFunction is called by guests: (host block, units, parameters...) -> result.
     let hostRaw: FuncType -> nativeint =
         cache (fun (t: FuncType) ->
+            if Seq.append t.Params t.Results |> Seq.exists _.IsVec then
+                invalidOp "a host function over 64-bit words takes and gives no vectors"
+
             let s = Signatures.signature t
             let m = Emit.newMethod "wasm-host" (Emit.clrType s.Result) (Array.map Emit.clrType s.Params)
             let il = m.GetILGenerator()

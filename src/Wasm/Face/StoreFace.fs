@@ -249,6 +249,7 @@ type Global internal (store: StoreData, cell: GlobalCell) =
                 | ValueKind.I64 -> ValType.I64
                 | ValueKind.F32 -> ValType.F32
                 | ValueKind.F64 -> ValType.F64
+                | ValueKind.V128 -> ValType.V128
                 | ValueKind.FuncRef -> ValType.FuncRef
                 | ValueKind.ExternRef -> ValType.ExternRef
                 | k -> raise (ArgumentException $"a global of kind {k} cannot be made here")
@@ -258,6 +259,7 @@ type Global internal (store: StoreData, cell: GlobalCell) =
         let cell = new NativeCell()
         store.Inner.Owned.Add cell
         Marshal.WriteInt64(cell.Address, int64 value.Bits)
+        Marshal.WriteInt64(cell.Address + 8n, int64 value.HighBits)
 
         { Type = t; Address = cell.Address; Ref = RefCell(Value = value.Reference) }
 
@@ -281,7 +283,7 @@ type Global internal (store: StoreData, cell: GlobalCell) =
             if cell.Type.Value.IsRef then
                 Value.Ref(kind, cell.Ref.Value)
             else
-                Value.FromBits(kind, uint64 (Marshal.ReadInt64 cell.Address))
+                Value.FromBits(kind, uint64 (Marshal.ReadInt64 cell.Address), uint64 (Marshal.ReadInt64(cell.Address + 8n)))
         and set (v: Value) =
             if store.IsDisposed then
                 raise (ObjectDisposedException "Store")
@@ -300,6 +302,9 @@ type Global internal (store: StoreData, cell: GlobalCell) =
                 match kind with
                 | ValueKind.I32
                 | ValueKind.F32 -> Marshal.WriteInt32(cell.Address, int (uint32 v.Bits))
+                | ValueKind.V128 ->
+                    Marshal.WriteInt64(cell.Address, int64 v.Bits)
+                    Marshal.WriteInt64(cell.Address + 8n, int64 v.HighBits)
                 | _ -> Marshal.WriteInt64(cell.Address, int64 v.Bits)
 
 /// Calls of functions whose types are only known at run time.

@@ -2,6 +2,7 @@
 // In: arguments of untyped calls. Out: results, globals, table elements. Bits are kept as they are: NaN payloads survive.
 
 using System.Globalization;
+using System.Runtime.Intrinsics;
 
 namespace Twofold.Wasm;
 
@@ -65,6 +66,8 @@ public readonly struct Value : IEquatable<Value>
     public static Value F64(double value) => new(ValueKind.F64, BitConverter.DoubleToUInt64Bits(value), 0, null);
     /// <summary>A v128 by its halves.</summary>
     public static Value V128(ulong low, ulong high) => new(ValueKind.V128, low, high, null);
+    /// <summary>A v128; its lowest byte is lane 0 of i8x16.</summary>
+    public static Value V128(Vector128<byte> value) => new(ValueKind.V128, value.AsUInt64()[0], value.AsUInt64()[1], null);
     /// <summary>A reference of the given kind; null for the null reference.</summary>
     public static Value Ref(ValueKind kind, object? reference) => new(kind, 0, 0, reference);
     /// <summary>A host reference.</summary>
@@ -80,6 +83,9 @@ public readonly struct Value : IEquatable<Value>
     public float AsF32() => Kind == ValueKind.F32 ? BitConverter.UInt32BitsToSingle((uint)low) : throw Wrong(ValueKind.F32);
     /// <summary>The f64; throws <see cref="InvalidOperationException"/> for another kind.</summary>
     public double AsF64() => Kind == ValueKind.F64 ? BitConverter.UInt64BitsToDouble(low) : throw Wrong(ValueKind.F64);
+
+    /// <summary>The v128; throws <see cref="InvalidOperationException"/> for another kind.</summary>
+    public Vector128<byte> AsV128() => Kind == ValueKind.V128 ? Vector128.Create(low, high).AsByte() : throw Wrong(ValueKind.V128);
 
     private InvalidOperationException Wrong(ValueKind wanted) => new($"the value is of kind {Kind}, not {wanted}");
 
