@@ -41,7 +41,7 @@ module Runner =
         | true, v -> v.GetString()
         | _ -> null
 
-    let private sameWording (expected: string) (actual: string) =
+    let sameWording (expected: string) (actual: string) =
         actual.StartsWith expected
         || expected.StartsWith actual
         || Skips.wordings |> Set.exists (fun (e, a) -> expected.StartsWith e && actual.StartsWith a)

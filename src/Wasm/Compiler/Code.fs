@@ -14,13 +14,6 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 
-/// Numbers for function types: equal types of any module have equal numbers, so that an indirect call compares one integer.
-module internal CanonicalTypes =
-    let private ids = ConcurrentDictionary<FuncType, int>()
-    let mutable private last = 0
-
-    let id (t: FuncType) = ids.GetOrAdd(t, (fun _ -> Interlocked.Increment &last))
-
 type internal CompiledCode(valid: ValidModule, eagerNan: bool) as this =
     inherit CodeSource()
 
@@ -40,12 +33,8 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool) as this =
     let locks = Array.init 16 (fun _ -> obj ())
     let cells = Dictionary<int64, nativeint>()
 
-    let typeIds =
-        valid.Module.Types
-        |> Array.map (fun t ->
-            match t.Composite with
-            | CompositeType.Func f -> CanonicalTypes.id f
-            | _ -> 0)
+    // Of functions, structs and arrays alike; alive as long as the module is.
+    let typeIds = valid.Types.Ids
 
     let table = NativeMemory.AllocZeroed(unativeint (max 1 count), 8un) |> NativeInterop.NativePtr.ofVoidPtr<nativeint>
 

@@ -13,6 +13,7 @@ open Twofold.Wasm.Preparation
 /// A global as others may import it.
 [<NoComparison; NoEquality>]
 type internal GlobalCell = {
+    /// With canonical types.
     Type: GlobalType
     /// Where a numeric value is.
     Address: nativeint
@@ -75,13 +76,20 @@ module internal Link =
             | ValueNone -> true
             | ValueSome m -> max.HasValue && max.Value <= m)
 
+    /// Import matching (core 3.3.12-3.3.17). What is given has canonical types; a mutable global and a table must be of the very type.
     let private matches (valid: ValidModule) (wanted: ExternType) (given: Extern) =
         match wanted, given with
-        | ExternType.Func t, Extern.Func f -> CanonicalTypes.id (valid.FuncType t) = f.CanonicalType
+        // 0 is the type of no module: of a host function that names defined types.
+        | ExternType.Func t, Extern.Func f -> f.CanonicalType <> 0 && CanonicalTypes.isSubtype f.CanonicalType valid.Types.Ids[t]
         | ExternType.Memory l, Extern.Memory m -> m.Shared = l.Shared && fits m.Is64 m.Pages m.DeclaredMax l
         | ExternType.Table t, Extern.Table given ->
-            t.Element.Code = given.ElementType && fits given.Is64 given.Length given.DeclaredMax t.Limits
-        | ExternType.Global g, Extern.Global given -> g.Value.Code = given.Type.Value.Code && g.Mutable = given.Type.Mutable
+            (valid.Types.Canonical t.Element).Code = given.ElementType
+            && fits given.Is64 given.Length given.DeclaredMax t.Limits
+        | ExternType.Global g, Extern.Global given ->
+            let wanted = valid.Types.Canonical g.Value
+
+            g.Mutable = given.Type.Mutable
+            && (wanted.Code = given.Type.Value.Code || (not g.Mutable && CanonicalTypes.matches given.Type.Value wanted))
         | _ -> false
 
     let private incompatible (valid: ValidModule) (import: Import) (given: Extern) : Rejected = {
@@ -162,6 +170,7 @@ module internal Link =
             store.Memories.Add memory
             Ok memory
 
+    /// Its element type names canonical types.
     let newTable (store: StoreData) (t: TableType) (init: obj) : Result<RefTable, Rejected> =
         let total = store.Tables |> Seq.sumBy _.Length
 
@@ -216,7 +225,7 @@ module internal Link =
                     | null -> $"function {index}"
                     | n -> n
 
-                Function(store, block instance, CanonicalTypes.id t, t, code, own, 0n, name)
+                Function(store, block instance, valid.Types.Ids[valid.FuncTypeIndices[index]], t, code, own, 0n, name)
 
         let memories = ResizeArray<LinearMemory>()
         let tables = ResizeArray<RefTable>()
@@ -257,7 +266,7 @@ module internal Link =
 
         for t in m.Tables do
             if error.IsNone then
-                keep tables (newTable store t.Type null)
+                keep tables (newTable store { t.Type with Element = valid.Types.Canonical t.Type.Element } null)
 
         match error with
         | ValueSome e -> Error e
@@ -432,7 +441,7 @@ module internal Link =
 
                 ValueSome(
                     Extern.Global {
-                        Type = t
+                        Type = { t with Value = valid.Types.Canonical t.Value }
                         Address = (if t.Value.IsRef then 0n else globalAddress instance e.Index)
                         Ref = instance.RefGlobals[e.Index]
                     }
@@ -441,16 +450,17 @@ module internal Link =
 
     // ---- host functions
 
-    let private hostFunction (store: StoreData) (name: string) (t: FuncType) (target: Delegate) (code: nativeint) =
+    let private hostFunction (store: StoreData) (name: string) (id: int) (t: FuncType) (target: Delegate) (code: nativeint) =
         let holder = new HostHolder(store, target, t.Results |> Array.map Thunks.kindOf)
         store.Owned.Add holder
-        Function(store, NativeInterop.NativePtr.toNativeInt holder.Block, CanonicalTypes.id t, t, null, -1, code, name)
+        Function(store, NativeInterop.NativePtr.toNativeInt holder.Block, id, t, null, -1, code, name)
 
-    let hostRaw store name (t: FuncType) (f: HostFunction) = hostFunction store name t f (Thunks.hostRaw t)
-    let hostBoxed store name (t: FuncType) (f: HostCallback) = hostFunction store name t f (Thunks.hostBoxed t)
+    /// `id`: the canonical type, which is the importing module's own where `t` names its types.
+    let hostRaw store name (id: int) (t: FuncType) (f: HostFunction) = hostFunction store name id t f (Thunks.hostRaw t)
+    let hostBoxed store name (t: FuncType) (f: HostCallback) = hostFunction store name (CanonicalTypes.ofHost t) t f (Thunks.hostBoxed t)
 
     let hostTyped store name (t: FuncType) (f: Delegate) withGuest =
-        hostFunction store name t f (Thunks.hostTypedCached t (f.GetType()) withGuest)
+        hostFunction store name (CanonicalTypes.ofHost t) t f (Thunks.hostTypedCached t (f.GetType()) withGuest)
 
     // ---- calls
 

@@ -70,7 +70,7 @@ type Instance internal (store: Store, loaded: Module, inner: InstanceData) =
         | Ok(struct (wanted, _)) ->
             let f = find name $"func {wanted}" funcOf
 
-            if CanonicalTypes.id wanted <> f.CanonicalType then
+            if not (wanted.Equals(Link.funcType f)) then
                 Refuse.raiseIt (Refuse.request $"export {name}" $"func {wanted}" $"func {f.Signature}" "the function has another type")
 
             Thunks.typed wanted typeof<'TDelegate> (CallTarget f) :?> 'TDelegate

@@ -81,8 +81,10 @@ type Module private (code: CompiledCode) =
     let exports = valid.Module.Exports |> Array.map (fun e -> ExportInfo(e, Link.describeType valid (exportType e)))
 
     static let build (bytes: byte[]) (options: ModuleOptions) =
-        Decode.run options.Limits options.Features bytes
-        |> Result.bind (Validate.run options.Limits options.Features)
+        let features = options.Features.And Features.Executable
+
+        Decode.run options.Limits features bytes
+        |> Result.bind (Validate.run options.Limits features)
         |> Result.map (fun valid ->
             let code = CompiledCode valid
 
