@@ -91,12 +91,17 @@ module internal RequestBytes =
         l.Nesting
         l.StackUnits
         l.FrameSlots
+        l.Fields
+        l.SubtypeDepth
+        l.FixedElements
     ]
 
     let private writeWasm (w: WireWriter) (l: WasmLimits) =
         wasmInts l |> List.iter (fun n -> w.U32(uint32 n))
         w.U64(uint64 l.TableEntries)
         w.U64(uint64 l.MemoryBytes)
+        w.U64(uint64 l.GcBytes)
+        w.U64(uint64 l.ArrayBytes)
 
     let private readWasm (r: WireReader) : WasmLimits =
         let moduleBytes = Bytes.readInt r
@@ -111,8 +116,13 @@ module internal RequestBytes =
         let nesting = Bytes.readInt r
         let stack = Bytes.readInt r
         let frame = Bytes.readInt r
+        let fields = Bytes.readInt r
+        let depth = Bytes.readInt r
+        let elements = Bytes.readInt r
         let entries = Bytes.readLong r
         let memory = Bytes.readLong r
+        let gc = Bytes.readLong r
+        let array = Bytes.readLong r
 
         {
             ModuleBytes = moduleBytes
@@ -129,6 +139,11 @@ module internal RequestBytes =
             Nesting = nesting
             FrameSlots = frame
             StackUnits = stack
+            Fields = fields
+            SubtypeDepth = depth
+            FixedElements = elements
+            GcBytes = gc
+            ArrayBytes = array
         }
 
     let private writeCall (w: WireWriter) (l: HostLimits) =

@@ -99,6 +99,9 @@ module internal PolicyJson =
         "nesting", l.Nesting
         "stackUnits", l.StackUnits
         "frameSlots", l.FrameSlots
+        "fields", l.Fields
+        "subtypeDepth", l.SubtypeDepth
+        "fixedElements", l.FixedElements
     ]
 
     let private callInts (l: HostLimits) = [
@@ -126,7 +129,9 @@ module internal PolicyJson =
         Write.object w "wasm" (fun () ->
             wasmInts p.Wasm |> List.iter (fun (name, n) -> Write.int w name n)
             Write.i64 w "tableEntries" p.Wasm.TableEntries
-            Write.i64 w "memoryBytes" p.Wasm.MemoryBytes)
+            Write.i64 w "memoryBytes" p.Wasm.MemoryBytes
+            Write.i64 w "gcBytes" p.Wasm.GcBytes
+            Write.i64 w "arrayBytes" p.Wasm.ArrayBytes)
 
         Write.object w "calls" (fun () -> callInts p.Run.Call |> List.iter (fun (name, n) -> Write.int w name n))
         Write.i64 w "journalBytes" p.Run.JournalBytes
@@ -155,7 +160,7 @@ module internal PolicyJson =
         }
 
     let private readWasm (n: Node) : WasmLimits =
-        n.Only("tableEntries" :: "memoryBytes" :: List.map fst (wasmInts WasmLimits.Contract))
+        n.Only([ "tableEntries"; "memoryBytes"; "gcBytes"; "arrayBytes" ] @ List.map fst (wasmInts WasmLimits.Contract))
         let int (name: string) = n.Prop(name).Size
 
         {
@@ -173,6 +178,11 @@ module internal PolicyJson =
             Nesting = int "nesting"
             FrameSlots = int "frameSlots"
             StackUnits = int "stackUnits"
+            Fields = int "fields"
+            SubtypeDepth = int "subtypeDepth"
+            FixedElements = int "fixedElements"
+            GcBytes = n.Prop("gcBytes").I64
+            ArrayBytes = n.Prop("arrayBytes").I64
         }
 
     let private readCalls (n: Node) : HostLimits =

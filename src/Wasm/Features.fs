@@ -32,6 +32,8 @@ type Features private (bits: uint32) =
     member _.Has(feature: Feature) = (bits >>> int feature) &&& 1u = 1u
     member _.With(feature: Feature) = Features(bits ||| (1u <<< int feature))
     member _.Without(feature: Feature) = Features(bits &&& ~~~(1u <<< int feature))
+    /// What both sets have.
+    member _.And(other: Features) = Features(bits &&& other.Bits)
 
     static member private Of(xs: Feature list) = Features(xs |> List.fold (fun b f -> b ||| (1u <<< int f)) 0u)
 
@@ -49,6 +51,24 @@ type Features private (bits: uint32) =
             Feature.ReferenceTypes
             Feature.Simd
         ]
+
+    /// WebAssembly 3.0.
+    static member Wasm3 =
+        Features.Wasm2
+            .With(Feature.RelaxedSimd)
+            .With(Feature.TailCall)
+            .With(Feature.ExtendedConst)
+            .With(Feature.MultiMemory)
+            .With(Feature.Memory64)
+            .With(Feature.FunctionReferences)
+            .With(Feature.Gc)
+            .With(Feature.Exceptions)
+
+    /// Everything that is decoded and validated: 3.0, legacy exceptions and threads.
+    static member All = Features.Wasm3.With(Feature.LegacyExceptions).With(Feature.Threads)
+
+    /// What the engines can execute: the default, and what is on only by request.
+    static member Executable = Features.Default
 
     /// What this version executes: WebAssembly 2.0 but SIMD, with tail calls, extended constant expressions and several memories.
     static member Default =

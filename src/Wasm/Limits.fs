@@ -3,7 +3,7 @@ namespace Twofold.Wasm
 // Every number that bounds a module or a run of the wasm layer, each with its reason.
 // In: a profile picks a set. Out: Decode, Validate, Prepare and instances enforce it.
 
-/// Limits on modules and on stores. All inclusive.
+/// Limits on modules and on stores. All inclusive; Int64.MaxValue is no limit.
 type WasmLimits = {
     /// Bytes of a module. Contracts: what a ledger is willing to store (10 MiB); hosts: large toolchain output (256 MiB).
     ModuleBytes: int
@@ -19,6 +19,12 @@ type WasmLimits = {
     FrameSlots: int
     /// Types, imports, exports, globals, element and data segments, each: bounds what 20 bytes of counts can ask for.
     Declarations: int
+    /// Fields of a struct type. Objects' layouts are made of them; the JavaScript API's limit.
+    Fields: int
+    /// Depth of declared supertypes: each type carries a list of them for casts; the JavaScript API's limit.
+    SubtypeDepth: int
+    /// Operands of one array.new_fixed; they pass through the operand stack. The JavaScript API's limit.
+    FixedElements: int
     /// Tables of a module, and entries in all tables of a store together.
     Tables: int
     TableEntries: int64
@@ -26,6 +32,10 @@ type WasmLimits = {
     MemoryBytes: int64
     /// Memories of a module.
     Memories: int
+    /// Bytes of all structs, arrays and exceptions that one run makes, by the schedule's formula; freed ones count, so that no host's collector is the judge.
+    GcBytes: int64
+    /// Bytes of one array: what every engine can make (.NET arrays end at 2^31 elements).
+    ArrayBytes: int64
     /// Bytes of one function's body. Engines have limits of their own (Wasmtime: 7,654,321 with instrumentation).
     BodyBytes: int
     /// Nesting depth of blocks; every pass keeps its own stack, so this only bounds memory.
@@ -43,10 +53,15 @@ type WasmLimits = {
         Locals = 10_000
         FrameSlots = 60_000
         Declarations = 100_000
+        Fields = 2_000
+        SubtypeDepth = 63
+        FixedElements = 10_000
         Tables = 1
         TableEntries = 10_000L
         MemoryBytes = 512L * 1024L * 1024L
         Memories = 1
+        GcBytes = 256L * 1024L * 1024L
+        ArrayBytes = 1024L * 1024L * 1024L
         BodyBytes = 7_654_321
         Nesting = 100_000
         StackUnits = 262_144
@@ -61,10 +76,15 @@ type WasmLimits = {
         Locals = 50_000
         FrameSlots = 60_000
         Declarations = 1_000_000
+        Fields = 10_000
+        SubtypeDepth = 63
+        FixedElements = 10_000
         Tables = 100_000
         TableEntries = 10_000_000L
         MemoryBytes = 4L * 1024L * 1024L * 1024L
         Memories = 100
+        GcBytes = 4L * 1024L * 1024L * 1024L
+        ArrayBytes = 1024L * 1024L * 1024L
         BodyBytes = 7_654_321
         Nesting = 1_000_000
         StackUnits = 2_097_152

@@ -26,6 +26,8 @@ type HeapType(code: int) =
     static member None = HeapType 9
     static member Exn = HeapType 10
     static member NoExn = HeapType 11
+    /// Validation's bottom: below every heap type; what a popped reference in unreachable code has.
+    static member Bottom = HeapType 12
 
     override this.Equals(o: obj) =
         match o with
@@ -52,10 +54,11 @@ type HeapType(code: int) =
         | 9 -> "none"
         | 10 -> "exn"
         | 11 -> "noexn"
+        | 12 -> "bottom"
         | _ -> string (code - 16)
 
 /// A value type (core 2.3.5) in one word: a number type is its byte in the binary format; a reference type is
-/// 0x100, plus 0x200 when nullable, plus the heap type's code shifted by ten. Code 0 is validation's bottom type.
+/// 0x100, plus 0x200 when nullable, plus the heap type's code (22 bits) shifted by ten. Code 0 is validation's bottom type.
 [<Struct; CustomEquality; NoComparison>]
 type ValType(code: int) =
     member _.Code = code
@@ -75,7 +78,7 @@ type ValType(code: int) =
     member _.IsFloat = code = 0x7D || code = 0x7C
     member _.IsNullable = code &&& 0x200 <> 0
     /// Only for reference types.
-    member _.Heap = HeapType(code >>> 10)
+    member _.Heap = HeapType(int (uint32 code >>> 10))
     /// Numbers, vectors and nullable references have a default value.
     member _.IsDefaultable = code &&& 0x100 = 0 || code &&& 0x200 <> 0
 

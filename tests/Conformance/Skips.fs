@@ -19,6 +19,22 @@ module Skips =
     /// Modules that need a feature of the next issue are skipped one by one.
     let partly = set [ "core/linking.json"; "core/imports.json" ]
 
+    /// Proposals that 3.0 does not contain: their files are not judged. Each with what it would take.
+    let never = [
+        "proposals/custom-descriptors/",
+        "custom descriptors (type descriptors, exact types) are no part of 3.0: new type forms, casts and allocations"
+        "proposals/custom-page-sizes/", "custom page sizes are no part of 3.0: memories of single bytes, another form of limits"
+        "proposals/wide-arithmetic/", "wide arithmetic (128-bit integers) is no part of 3.0: new opcodes"
+    ]
+
+    /// Verdicts of other proposals' files that 3.0 contradicts.
+    let contradicted =
+        set [
+            // The threads proposal stands on WebAssembly 1.0: a second memory or table is an error there, and a valid module in 3.0.
+            "proposals/threads/", "multiple memories"
+            "proposals/threads/", "multiple tables"
+        ]
+
     /// Assertions about the text format in the JSON form of the suite: WastTests runs them from the scripts themselves.
     let textFormat = "text format: judged from the scripts"
 

@@ -116,6 +116,16 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
 
         struct (memory, int (flags &&& 0x3Fu), int64 (r.U64()))
 
+    /// A memory's index where WebAssembly 2.0 has a zero byte.
+    member private _.MemoryIndex(at: int) : int =
+        let start = r.Pos
+        let index = r.Index()
+
+        if index <> 0 || r.Pos > start + 1 then
+            r.Need(Feature.MultiMemory, at, "a memory index")
+
+        index
+
     /// A prefixed opcode's number, or an error.
     member private _.Prefixed(prefix: byte, at: int) : Op =
         match prefix with
@@ -169,7 +179,7 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
         let op = row.Op
 
         if row.Feature.IsSome then
-            r.Need(row.Feature.Value, at, row.Name)
+            if op = Op.Throw then r.NeedTags(at, row.Name) else r.Need(row.Feature.Value, at, row.Name)
 
         match row.Imm with
         | Imm.None ->
@@ -188,8 +198,8 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
         | Imm.Func
         | Imm.Table
         | Imm.Label
-        | Imm.Type
-        | Imm.Memory -> this.Emit(op, r.Index(), 0, 0L, at)
+        | Imm.Type -> this.Emit(op, r.Index(), 0, 0L, at)
+        | Imm.Memory -> this.Emit(op, this.MemoryIndex at, 0, 0L, at)
         | Imm.I32 -> this.Emit(op, 0, 0, int64 (r.S32()), at)
         | Imm.I64 -> this.Emit(op, 0, 0, r.S64(), at)
         | Imm.MemArg ->
@@ -267,14 +277,16 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
         | Imm.DataMemory
         | Imm.Data ->
             let data = r.Index()
-            let memory = if row.Imm = Imm.DataMemory then r.Index() else 0
+            let memory = if row.Imm = Imm.DataMemory then this.MemoryIndex at else 0
 
             if r.Ok && not hasDataCount then
                 r.Fail(at, "data count section required")
 
             this.Emit(op, data, memory, 0L, at)
         | Imm.Elem -> this.Emit(op, r.Index(), 0, 0L, at)
-        | Imm.Memory2
+        | Imm.Memory2 ->
+            let a = this.MemoryIndex at
+            this.Emit(op, a, this.MemoryIndex at, 0L, at)
         | Imm.ElemTable
         | Imm.Table2 ->
             let a = r.Index()
@@ -284,7 +296,7 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
 /// Decodes bodies of one module, one after another, in the same buffers.
 [<Sealed>]
 type internal BodyReader(limits: WasmLimits, features: Features, m: Module) =
-    let r = Reader(m.Bytes, Implemented.restrict features)
+    let r = Reader(m.Bytes, features)
     let instrs = InstrReader(r, limits)
     do instrs.HasDataCount <- m.DataCount >= 0
     do r.EndMessage <- "unexpected end of section or function"

@@ -13,6 +13,37 @@ type internal Sections(limits: WasmLimits, r: Reader) =
     // Constant expressions come before the data count is known to matter; they may not touch data anyway.
     do instrs.HasDataCount <- true
     let customs = ResizeArray<CustomSection>()
+    let mutable memories = 0
+    let mutable tables = 0
+    let mutable importedGlobals = 0
+
+    // Newer than the instructions themselves is that they may stand in a constant expression.
+    let needConst (code: Instr[]) count =
+        for k in 0 .. count - 1 do
+            let i = &code[k]
+
+            match i.Op with
+            | Op.I32Add
+            | Op.I32Sub
+            | Op.I32Mul
+            | Op.I64Add
+            | Op.I64Sub
+            | Op.I64Mul -> r.Need(Feature.ExtendedConst, i.Offset, $"{(Opcodes.info i.Op).Name} in a constant expression")
+            | Op.GlobalGet when uint32 i.A >= uint32 importedGlobals ->
+                r.Need(Feature.ExtendedConst, i.Offset, "a defined global in a constant expression")
+            | _ -> ()
+
+    let memory at =
+        memories <- memories + 1
+
+        if memories = 2 then
+            r.Need(Feature.MultiMemory, at, "a second memory")
+
+    let table at =
+        tables <- tables + 1
+
+        if tables = 2 then
+            r.Need(Feature.ReferenceTypes, at, "a second table")
 
     member val Types: SubType[] = [||] with get, set
     member val Imports: Import[] = [||] with get, set
@@ -35,7 +66,7 @@ type internal Sections(limits: WasmLimits, r: Reader) =
         let mutable i = 0
 
         while i < n && r.Ok do
-            r.Item <- i
+            r.Enter i
             a[i] <- item r.Pos
             i <- i + 1
 
@@ -46,7 +77,12 @@ type internal Sections(limits: WasmLimits, r: Reader) =
 
     member private _.ConstExpr() : ConstExpr =
         instrs.Expression()
-        if r.Ok then Array.sub instrs.Code 0 (instrs.Count - 1) else [||]
+
+        if r.Ok then
+            needConst instrs.Code (instrs.Count - 1)
+            Array.sub instrs.Code 0 (instrs.Count - 1)
+        else
+            [||]
 
     member private _.Import(at: int) : Import =
         let moduleName = r.Name()
@@ -56,11 +92,22 @@ type internal Sections(limits: WasmLimits, r: Reader) =
         let t =
             match r.Byte() with
             | 0uy -> ExternType.Func(r.Index())
-            | 1uy -> ExternType.Table(DecodeTypes.tableType r)
-            | 2uy -> ExternType.Memory(DecodeTypes.limits r)
-            | 3uy -> ExternType.Global(DecodeTypes.globalType r)
+            | 1uy ->
+                table at
+                ExternType.Table(DecodeTypes.tableType r)
+            | 2uy ->
+                memory at
+                ExternType.Memory(DecodeTypes.limits r)
+            | 3uy ->
+                let t = DecodeTypes.globalType r
+                importedGlobals <- importedGlobals + 1
+
+                if t.Mutable then
+                    r.Need(Feature.MutableGlobals, at, "an imported mutable global")
+
+                ExternType.Global t
             | 4uy ->
-                r.Need(Feature.Exceptions, kindAt, "a tag import")
+                r.NeedTags(kindAt, "a tag import")
 
                 if r.Byte() <> 0uy then
                     r.Fail(r.Pos - 1, "malformed tag attribute")
@@ -73,6 +120,8 @@ type internal Sections(limits: WasmLimits, r: Reader) =
         { Module = moduleName; Name = name; Type = t; Offset = at }
 
     member private this.Table(at: int) : TableDef =
+        table at
+
         if r.Peek() = 0x40uy then
             r.Byte() |> ignore
             r.Need(Feature.FunctionReferences, at, "a table with an initial value")
@@ -94,7 +143,7 @@ type internal Sections(limits: WasmLimits, r: Reader) =
             r.Fail(kindAt, "malformed export kind")
 
         if kind = 4uy then
-            r.Need(Feature.Exceptions, kindAt, "a tag export")
+            r.NeedTags(kindAt, "a tag export")
 
         { Name = name; Kind = enum<ExternKind>(int kind); Index = r.Index(); Offset = at }
 
@@ -120,17 +169,17 @@ type internal Sections(limits: WasmLimits, r: Reader) =
         let asExprs = flags &&& 4u <> 0u
 
         let t =
-            if flags &&& 3u = 0u then
-                ValType.FuncRef
-            elif asExprs then
-                DecodeTypes.refType r
+            if asExprs then
+                if flags &&& 3u = 0u then ValType.FuncRef else DecodeTypes.refType r
             else
-                let kindAt = r.Pos
+                if flags &&& 3u <> 0u then
+                    let kindAt = r.Pos
 
-                if r.Byte() <> 0uy then
-                    r.Fail(kindAt, "malformed element kind")
+                    if r.Byte() <> 0uy then
+                        r.Fail(kindAt, "malformed element kind")
 
-                ValType.FuncRef
+                // Indices are functions, never null.
+                ValType.Ref(false, HeapType.Func)
 
         if not asExprs then
             let n = r.Count(Int32.MaxValue, "elements")
@@ -156,6 +205,7 @@ type internal Sections(limits: WasmLimits, r: Reader) =
             instrs.Expression()
 
             if r.Ok then
+                needConst instrs.Code (instrs.Count - 1)
                 let isFunc = instrs.Count = 2 && instrs.Code[0].Op = Op.RefFunc
 
                 if not (isNull funcs) && isFunc then
@@ -224,14 +274,18 @@ type internal Sections(limits: WasmLimits, r: Reader) =
         | 1 -> this.Types <- DecodeTypes.typeSection limits r
         | 2 -> this.Imports <- this.Vec(limits.Declarations, "imports", this.Import)
         | 3 -> this.Functions <- this.Vec(limits.Functions, "functions", (fun _ -> r.Index()))
-        | 4 ->
-            this.Tables <- this.Vec(limits.Declarations, "tables", this.Table)
-
-            if this.Tables.Length > 1 then
-                r.Need(Feature.ReferenceTypes, at, "a second table")
-        | 5 -> this.Memories <- this.Vec(limits.Declarations, "memories", (fun _ -> DecodeTypes.limits r))
+        | 4 -> this.Tables <- this.Vec(limits.Declarations, "tables", this.Table)
+        | 5 ->
+            this.Memories <-
+                this.Vec(
+                    limits.Declarations,
+                    "memories",
+                    fun at ->
+                        memory at
+                        DecodeTypes.limits r
+                )
         | 13 ->
-            r.Need(Feature.Exceptions, at, "the tag section")
+            r.NeedTags(at, "the tag section")
 
             this.Tags <-
                 this.Vec(
@@ -254,6 +308,7 @@ type internal Sections(limits: WasmLimits, r: Reader) =
                 )
         | 7 -> this.Exports <- this.Vec(limits.Declarations, "exports", this.Export)
         | 8 ->
+            r.Enter 0
             let f = r.Index()
             // A start function out of any range must not look like none.
             this.Start <- if f < 0 then Int32.MaxValue else f
@@ -375,13 +430,7 @@ module Decode =
         Customs = s.Customs.ToArray()
     }
 
-    /// Decodes a module's sections. Bodies are decoded by `DecodeBody.run` or by the validator.
-    let run (limits: WasmLimits) (features: Features) (bytes: byte[]) : Result<Module, Rejected> =
-        let r = Reader(bytes, Implemented.restrict features)
-
-        if bytes.Length > limits.ModuleBytes then
-            r.Reject(Rejected.limit 0 "the module is too large" $"{limits.ModuleBytes} bytes" $"{bytes.Length} bytes")
-
+    let private sections (limits: WasmLimits) (r: Reader) : Sections =
         preamble r
         let s = Sections(limits, r)
         let mutable last = 0
@@ -389,6 +438,34 @@ module Decode =
         while r.Ok && r.Pos < r.End do
             section s r &last
 
+        s
+
+    /// Where an item of a section begins, for errors that show only later: `memory section`, 1. -1 when there is none.
+    let internal offsetOf (m: Module) (place: string) (item: int) : int =
+        let r = Reader(m.Bytes, Features.All)
+        r.WantedPlace <- place
+        r.WantedItem <- item
+        sections WasmLimits.Host r |> ignore
+        r.FoundAt
+
+    /// A body may need a feature before the section that was found to need one.
+    let private firstNeed (limits: WasmLimits) (features: Features) (m: Module) (found: Rejected) : Rejected =
+        let reader = BodyReader(limits, features, m)
+
+        m.Code
+        |> Seq.indexed
+        |> Seq.takeWhile (fun (_, c) -> c.Start < found.Offset)
+        |> Seq.tryPick (fun (i, _) -> if not (reader.Read i) && reader.Error.Kind.IsFeature then Some reader.Error else None)
+        |> Option.defaultValue found
+
+    /// Decodes a module's sections. Bodies are decoded by `DecodeBody.run` or by the validator.
+    let run (limits: WasmLimits) (features: Features) (bytes: byte[]) : Result<Module, Rejected> =
+        let r = Reader(bytes, features)
+
+        if bytes.Length > limits.ModuleBytes then
+            r.Reject(Rejected.limit 0 "the module is too large" $"{limits.ModuleBytes} bytes" $"{bytes.Length} bytes")
+
+        let s = sections limits r
         let finish = bytes.Length
 
         if r.Ok && s.Functions.Length <> s.Code.Length then
@@ -405,4 +482,6 @@ module Decode =
                     Found = string s.Datas.Length
             }
 
-        if r.Clean then Ok(toModule bytes s) else Error r.Error
+        if r.Clean then Ok(toModule bytes s)
+        elif r.Ok then Error(firstNeed limits features (toModule bytes s) r.Error)
+        else Error r.Error

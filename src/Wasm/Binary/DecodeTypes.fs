@@ -167,7 +167,7 @@ module internal DecodeTypes =
             CompositeType.Func { Params = ps; Results = rs }
         | 0x5Fuy ->
             r.Need(Feature.Gc, at, "a struct type")
-            let n = r.Count(limits.Declarations, "fields")
+            let n = r.Count(limits.Fields, "fields")
             let a = Array.zeroCreate n
             let mutable i = 0
 
@@ -194,11 +194,12 @@ module internal DecodeTypes =
             let n = r.Count(limits.Declarations, "supertypes")
             let mutable super = -1
 
-            for i in 0 .. n - 1 do
+            if n > 1 then
+                r.Reject(Rejected.invalid at "sub type with more than one super type")
+            elif n = 1 then
                 let x = r.Index()
-
-                if i = 0 then
-                    super <- x
+                // No index is as great as this; negative ones would look like none.
+                super <- if x < 0 then Int32.MaxValue else x
 
             { Final = (b = 0x4Fuy); Super = super; Composite = composite limits r; GroupStart = start; GroupSize = size }
         | _ -> { Final = true; Super = -1; Composite = composite limits r; GroupStart = start; GroupSize = size }
@@ -221,9 +222,11 @@ module internal DecodeTypes =
                 let mutable j = 0
 
                 while j < size && r.Ok do
+                    r.Enter types.Count
                     types.Add(subType limits r start size)
                     j <- j + 1
             else
+                r.Enter types.Count
                 types.Add(subType limits r types.Count 1)
 
             i <- i + 1
@@ -251,7 +254,13 @@ module internal DecodeTypes =
 
     let tableType (r: Reader) : TableType =
         let element = refType r
-        { Element = element; Limits = limits r }
+        let at = r.Pos
+        let limits = limits r
+
+        if limits.Shared then
+            r.Fail(at, "malformed limits flags")
+
+        { Element = element; Limits = limits }
 
     let globalType (r: Reader) : GlobalType =
         let value = valType r

@@ -7,19 +7,6 @@ open System
 open System.Text
 open Twofold.Wasm
 
-/// What this version's later stages can execute; the decoder never lets more than this through, whatever is switched on.
-module internal Implemented =
-    let restrict (features: Features) =
-        let mutable f = features
-
-        for i in 0..16 do
-            let feature = enum<Feature> i
-
-            if not (Features.Default.Has feature) then
-                f <- f.Without feature
-
-        f
-
 /// A cursor with a sticky error. After an error the cursor stands at the end, so every loop that tests `Ok` or reads on stops soon.
 [<Sealed; AllowNullLiteral>]
 type internal Reader =
@@ -36,6 +23,10 @@ type internal Reader =
     /// Where reading stands, for messages: a section's name, and the item in its vector or -1.
     val mutable Place: string
     val mutable Item: int
+    /// An item whose offset is asked for, and where it was found: errors that show only later are placed by reading again.
+    val mutable WantedPlace: string
+    val mutable WantedItem: int
+    val mutable FoundAt: int
     /// What to say when bytes run out: `unexpected end` between sections, longer inside.
     val mutable EndMessage: string
 
@@ -52,6 +43,9 @@ type internal Reader =
             needed = false
             Place = ""
             Item = -1
+            WantedPlace = null
+            WantedItem = -1
+            FoundAt = -1
             EndMessage = "unexpected end"
         }
 
@@ -82,6 +76,18 @@ type internal Reader =
         if not (r.Features.Has feature) && not r.needed then
             r.needed <- true
             r.need <- r.Placed(Reader.Missing(feature, offset, what))
+
+    /// Tags and `throw` belong to both forms of exceptions.
+    member r.NeedTags(offset: int, what: string) =
+        if not (r.Features.Has Feature.LegacyExceptions) then
+            r.Need(Feature.Exceptions, offset, what)
+
+    /// The next item of a section begins.
+    member r.Enter(item: int) =
+        r.Item <- item
+
+        if item = r.WantedItem && r.Place = r.WantedPlace then
+            r.FoundAt <- r.Pos
 
     static member Missing(feature: Feature, offset: int, what: string) =
         Rejected.at (RejectKind.Feature feature) offset $"{what} belongs to the {Feature.name feature} feature"

@@ -14,15 +14,7 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 
-/// Numbers for function types: equal types of any module have equal numbers, so that an indirect call compares one integer.
-module internal CanonicalTypes =
-    let private ids = ConcurrentDictionary<FuncType, int>()
-    let mutable private last = 0
-
-    let id (t: FuncType) = ids.GetOrAdd(t, (fun _ -> Interlocked.Increment &last))
-
-/// One variant of a module's code: `isOpen` when it may call functions of other modules that throw (MayThrow.isOpen).
-type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as this =
+type internal CompiledCode(valid: ValidModule, eagerNan: bool) as this =
     inherit CodeSource()
 
     /// Above this much CIL, RyuJIT's recursion may want more stack than a guest has left.
@@ -41,12 +33,8 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as 
     let locks = Array.init 16 (fun _ -> obj ())
     let cells = Dictionary<int64, nativeint>()
 
-    let typeIds =
-        valid.Module.Types
-        |> Array.map (fun t ->
-            match t.Composite with
-            | CompositeType.Func f -> CanonicalTypes.id f
-            | _ -> 0)
+    // Of functions, structs and arrays alike; alive as long as the module is.
+    let typeIds = valid.Types.Ids
 
     let table = NativeMemory.AllocZeroed(unativeint (max 1 count), 8un) |> NativeInterop.NativePtr.ofVoidPtr<nativeint>
 
@@ -71,10 +59,7 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as 
         FreshStackThunk = Thunks.freshStack
         Known = known
         EagerNan = eagerNan
-        Throws = lazy (MayThrow.facts valid isOpen)
     }
-
-    let other = lazy (CompiledCode(valid, eagerNan, true))
 
     let compile index =
         let lowered = Lower.func context (Prepare.func valid index)
@@ -107,18 +92,9 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as 
 
     do this.Table <- NativeInterop.NativePtr.toNativeInt table
 
-    /// The variant for instances that call no functions of others that throw: what most modules ever need.
-    new(valid, eagerNan) = CompiledCode(valid, eagerNan, false)
-
-    /// The same, with NaN cleaned where they are seen.
-    new(valid) = CompiledCode(valid, false, false)
+    new(valid) = CompiledCode(valid, false)
 
     member _.Valid = valid
-    /// The variant for an instance with these imported functions.
-    member this.For(imported: Function seq) : CompiledCode =
-        if not isOpen && MayThrow.isOpen valid imported then other.Value else this
-
-    override _.MayThrow = isOpen || MayThrow.usesExceptions valid
     member _.Layout = layout
     member _.TypeIds = typeIds
 

@@ -17,8 +17,6 @@ module internal Ending =
     let ofException (e: exn) : RunEnd =
         match e with
         | :? TrapException as t -> RunEnd.Trapped { Code = t.Code; A = t.A; B = t.B; C = t.C; Detail = t.Detail }
-        | :? UncaughtException as u ->
-            RunEnd.Uncaught { Tag = u.Tag.Index; Name = u.Tag.Name; Values = u.Exception.GetValues() }
         | :? OutOfGasException -> RunEnd.OutOfGas
         | :? StackExhaustedException -> RunEnd.StackExhausted
         | :? HostMemoryException
@@ -134,7 +132,14 @@ type internal CompiledModule(code: CompiledCode) =
                     Link.newMemory store { t with Min = max 1UL t.Min } |> Result.map Extern.Memory |> ValueSome
                 | _ ->
                     match s.Functions |> List.tryFind (fun f -> f.Module = import.Module && f.Name = import.Name) with
-                    | Some f -> ValueSome(Ok(Extern.Func(Link.hostRaw store $"{f.Module}.{f.Name}" f.Type f.Function)))
+                    | Some f ->
+                        let id =
+                            match import.Type, CanonicalTypes.ofHost f.Type with
+                            // Its type names types of this module.
+                            | ExternType.Func t, 0 when f.Type.Equals(code.Valid.FuncType t) -> code.Valid.Types.Ids[t]
+                            | _, id -> id
+
+                        ValueSome(Ok(Extern.Func(Link.hostRaw store $"{f.Module}.{f.Name}" id f.Type f.Function)))
                     | None -> ValueNone
 
             let made =

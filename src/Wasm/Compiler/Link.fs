@@ -13,6 +13,7 @@ open Twofold.Wasm.Preparation
 /// A global as others may import it.
 [<NoComparison; NoEquality>]
 type internal GlobalCell = {
+    /// With canonical types.
     Type: GlobalType
     /// Where a numeric value is.
     Address: nativeint
@@ -27,7 +28,6 @@ type internal Extern =
     | Memory of LinearMemory
     | Table of RefTable
     | Global of GlobalCell
-    | Tag of Tag
 
 module internal Link =
     let private codeOf (i: InstanceData) = i.Code :?> CompiledCode
@@ -66,7 +66,6 @@ module internal Link =
         | Extern.Memory m -> $"memory {sizes m.Is64 m.Shared m.Pages m.DeclaredMax}"
         | Extern.Table t -> $"table {sizes t.Is64 false t.Length t.DeclaredMax} {ValType t.ElementType}"
         | Extern.Global g -> if g.Type.Mutable then $"global (mut {g.Type.Value})" else $"global {g.Type.Value}"
-        | Extern.Tag t -> $"tag {t.Signature}"
 
     // ---- imports
 
@@ -77,14 +76,20 @@ module internal Link =
             | ValueNone -> true
             | ValueSome m -> max.HasValue && max.Value <= m)
 
+    /// Import matching (core 3.3.12-3.3.17). What is given has canonical types; a mutable global and a table must be of the very type.
     let private matches (valid: ValidModule) (wanted: ExternType) (given: Extern) =
         match wanted, given with
-        | ExternType.Func t, Extern.Func f -> CanonicalTypes.id (valid.FuncType t) = f.CanonicalType
+        // 0 is the type of no module: of a host function that names defined types.
+        | ExternType.Func t, Extern.Func f -> f.CanonicalType <> 0 && CanonicalTypes.isSubtype f.CanonicalType valid.Types.Ids[t]
         | ExternType.Memory l, Extern.Memory m -> m.Shared = l.Shared && fits m.Is64 m.Pages m.DeclaredMax l
         | ExternType.Table t, Extern.Table given ->
-            t.Element.Code = given.ElementType && fits given.Is64 given.Length given.DeclaredMax t.Limits
-        | ExternType.Global g, Extern.Global given -> g.Value.Code = given.Type.Value.Code && g.Mutable = given.Type.Mutable
-        | ExternType.Tag t, Extern.Tag given -> CanonicalTypes.id (valid.FuncType t) = given.CanonicalType
+            (valid.Types.Canonical t.Element).Code = given.ElementType
+            && fits given.Is64 given.Length given.DeclaredMax t.Limits
+        | ExternType.Global g, Extern.Global given ->
+            let wanted = valid.Types.Canonical g.Value
+
+            g.Mutable = given.Type.Mutable
+            && (wanted.Code = given.Type.Value.Code || (not g.Mutable && CanonicalTypes.matches given.Type.Value wanted))
         | _ -> false
 
     let private incompatible (valid: ValidModule) (import: Import) (given: Extern) : Rejected = {
@@ -165,6 +170,7 @@ module internal Link =
             store.Memories.Add memory
             Ok memory
 
+    /// Its element type names canonical types.
     let newTable (store: StoreData) (t: TableType) (init: obj) : Result<RefTable, Rejected> =
         let total = store.Tables |> Seq.sumBy _.Length
 
@@ -198,18 +204,8 @@ module internal Link =
         else
             slot
 
-    let newTag (t: FuncType) index name = Tag(t, CanonicalTypes.id t, Array.map Thunks.kindOf t.Params, index, name)
-
     /// Places everything that lasts as long as the instance. Nothing of the guest runs.
-    let allocate (store: StoreData) (loaded: CompiledCode) (imports: Extern[]) : Result<InstanceData, Rejected> =
-        let imported =
-            imports
-            |> Seq.choose (fun e ->
-                match e with
-                | Extern.Func f -> Some f
-                | _ -> None)
-
-        let code = loaded.For imported
+    let allocate (store: StoreData) (code: CompiledCode) (imports: Extern[]) : Result<InstanceData, Rejected> =
         let valid = code.Valid
         let m = valid.Module
         let layout = code.Layout
@@ -229,11 +225,10 @@ module internal Link =
                     | null -> $"function {index}"
                     | n -> n
 
-                Function(store, block instance, CanonicalTypes.id t, t, code, own, 0n, name)
+                Function(store, block instance, valid.Types.Ids[valid.FuncTypeIndices[index]], t, code, own, 0n, name)
 
         let memories = ResizeArray<LinearMemory>()
         let tables = ResizeArray<RefTable>()
-        let tags = ResizeArray<Tag>()
         let mutable funcs = 0
         let mutable globals = 0
 
@@ -253,18 +248,6 @@ module internal Link =
                 else copyCell g.Address slot
 
                 globals <- globals + 1
-            | Extern.Tag t -> tags.Add t
-
-        for k in valid.ImportedTags .. valid.TagTypes.Length - 1 do
-            let name =
-                match m.Exports |> Array.tryFind (fun e -> e.Kind = ExternKind.Tag && e.Index = k) with
-                | Some e -> e.Name
-                | None -> null
-
-            tags.Add(newTag valid.TagTypes[k] k name)
-
-        instance.Tags <- tags.ToArray()
-        instance.Tags |> Array.iteri (fun k t -> Marshal.WriteIntPtr(block instance + nativeint (layout.Tag k), t.Number))
 
         for g in globals .. valid.GlobalTypes.Length - 1 do
             if valid.GlobalTypes[g].Value.IsRef then
@@ -283,7 +266,7 @@ module internal Link =
 
         for t in m.Tables do
             if error.IsNone then
-                keep tables (newTable store t.Type null)
+                keep tables (newTable store { t.Type with Element = valid.Types.Canonical t.Type.Element } null)
 
         match error with
         | ValueSome e -> Error e
@@ -458,26 +441,26 @@ module internal Link =
 
                 ValueSome(
                     Extern.Global {
-                        Type = t
+                        Type = { t with Value = valid.Types.Canonical t.Value }
                         Address = (if t.Value.IsRef then 0n else globalAddress instance e.Index)
                         Ref = instance.RefGlobals[e.Index]
                     }
                 )
-            | ExternKind.Tag -> ValueSome(Extern.Tag instance.Tags[e.Index])
             | _ -> ValueNone
 
     // ---- host functions
 
-    let private hostFunction (store: StoreData) (name: string) (t: FuncType) (target: Delegate) (code: nativeint) =
+    let private hostFunction (store: StoreData) (name: string) (id: int) (t: FuncType) (target: Delegate) (code: nativeint) =
         let holder = new HostHolder(store, target, t.Results |> Array.map Thunks.kindOf)
         store.Owned.Add holder
-        Function(store, NativeInterop.NativePtr.toNativeInt holder.Block, CanonicalTypes.id t, t, null, -1, code, name)
+        Function(store, NativeInterop.NativePtr.toNativeInt holder.Block, id, t, null, -1, code, name)
 
-    let hostRaw store name (t: FuncType) (f: HostFunction) = hostFunction store name t f (Thunks.hostRaw t)
-    let hostBoxed store name (t: FuncType) (f: HostCallback) = hostFunction store name t f (Thunks.hostBoxed t)
+    /// `id`: the canonical type, which is the importing module's own where `t` names its types.
+    let hostRaw store name (id: int) (t: FuncType) (f: HostFunction) = hostFunction store name id t f (Thunks.hostRaw t)
+    let hostBoxed store name (t: FuncType) (f: HostCallback) = hostFunction store name (CanonicalTypes.ofHost t) t f (Thunks.hostBoxed t)
 
     let hostTyped store name (t: FuncType) (f: Delegate) withGuest =
-        hostFunction store name t f (Thunks.hostTypedCached t (f.GetType()) withGuest)
+        hostFunction store name (CanonicalTypes.ofHost t) t f (Thunks.hostTypedCached t (f.GetType()) withGuest)
 
     // ---- calls
 
@@ -500,9 +483,6 @@ module internal Link =
         finally
             store.Units <- saved
             GC.KeepAlive f
-
-        if store.IsThrowing then
-            raise (UncaughtException(store.TakeThrown()))
 
         results
 

@@ -24,14 +24,10 @@ module internal LowerCalls =
 
         e.Stack.RemoveRange(first, n)
 
-    let takeResults (e: Emitter) (t: FuncType) throws =
+    let takeResults (e: Emitter) (t: FuncType) =
         if t.Results.Length > 0 then
             let first = e.Alloc(cilType t.Results[0])
             e.Add(Cil.Stloc first)
-
-            if throws then
-                LowerThrows.test e
-
             e.AfterCall()
             e.Stack.Add(e.Temp (cilType t.Results[0]) first)
 
@@ -52,9 +48,6 @@ module internal LowerCalls =
                 e.Add(Cil.Stloc slot)
                 e.Stack.Add(e.Temp ty slot)
         else
-            if throws then
-                LowerThrows.test e
-
             e.AfterCall()
 
     /// Code pointer into a temporary: known, from the table, or compiled now.
@@ -79,13 +72,12 @@ module internal LowerCalls =
         e.Add(Cil.Ldarg 0)
         e.Op OpCodes.Stind_I
 
-    /// `throws`: an exception may be on its way. A tail call leaves it to the caller.
-    let finishCall (e: Emitter) (t: FuncType) tail throws =
+    let finishCall (e: Emitter) (t: FuncType) tail =
         if tail then
             e.Op OpCodes.Ret
             e.BecomeDead()
         else
-            takeResults e t throws
+            takeResults e t
 
     let direct (e: Emitter) index tail =
         let t = e.Context.Valid.FuncTypes[index]
@@ -153,7 +145,7 @@ module internal LowerCalls =
 
                 e.Add(Cil.Calli(s, tail))
 
-        finishCall e t tail (e.Context.Throws.Value.May index)
+        finishCall e t tail
 
     let indirect (e: Emitter) typeIndex table tail =
         let t =
@@ -210,7 +202,7 @@ module internal LowerCalls =
         e.Release CilType.Native entry
         e.Release indexType index
         e.Add(Cil.Calli(signature t, tail))
-        finishCall e t tail e.Context.Throws.Value.Indirect
+        finishCall e t tail
 
     /// A helper that takes gas or may trap: gas is in the store while it runs.
     let helper (e: Emitter) name (before: (unit -> unit) list) operands result =

@@ -74,15 +74,17 @@ type Module private (code: CompiledCode) =
         | ExternKind.Table -> ExternType.Table valid.TableTypes[e.Index]
         | ExternKind.Memory -> ExternType.Memory valid.MemoryTypes[e.Index]
         | ExternKind.Global -> ExternType.Global valid.GlobalTypes[e.Index]
-        | _ -> ExternType.Tag valid.TagTypeIndices[e.Index]
+        | _ -> ExternType.Tag e.Index
 
     let imports = valid.Module.Imports |> Array.map (fun i -> ImportInfo(i, Link.describeType valid i.Type))
 
     let exports = valid.Module.Exports |> Array.map (fun e -> ExportInfo(e, Link.describeType valid (exportType e)))
 
     static let build (bytes: byte[]) (options: ModuleOptions) =
-        Decode.run options.Limits options.Features bytes
-        |> Result.bind (Validate.run options.Limits options.Features)
+        let features = options.Features.And Features.Executable
+
+        Decode.run options.Limits features bytes
+        |> Result.bind (Validate.run options.Limits features)
         |> Result.map (fun valid ->
             let code = CompiledCode valid
 

@@ -1,176 +1,83 @@
 namespace Twofold.Wasm.Validation
 
-// The rules of instructions and constant expressions (core specification, section 3.4) over the stacks of the validation algorithm.
-// In: decoded instructions. Out: the first violated rule, or nothing.
+// Bodies and constant expressions (core specification, sections 3.4.15-3.4.16): each instruction to its rule.
+// In: decoded instructions. Out: the first violated rule, or nothing. No recursion, and nothing is allocated per instruction.
 
+open System
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 
 [<Sealed>]
-type internal FuncValidator(c: Context) =
-    inherit ValidationStack(c.Module.Types)
-    let types = c.Module.Types
-    static let nothing: ValType[] = [||]
-    static let i32s = [| ValType.I32; ValType.I32; ValType.I32 |]
+type internal FuncValidator(c: Context, limits: WasmLimits) =
+    inherit MemoryRules(c, limits)
+    let mutable locals: ValType[] = Array.Empty()
+    let mutable localCount = 0
+    static let i32 = ValType.I32
 
-    member v.Block(i: inref<Instr>) =
-        let mutable starts = nothing
-        let mutable ends = nothing
+    member private v.LocalGet(index: int) =
+        if uint32 index >= uint32 localCount then v.Fail $"unknown local {uint32 index}"
+        elif v.IsUnset index then v.Fail $"uninitialized local {index}"
+        else v.PushVal locals[index]
 
-        if i.A = -2 then
-            ends <- v.Singleton(ValType i.B)
-        elif i.A >= 0 then
-            match c.FuncType i.A |> box with
-            | null -> v.Fail $"unknown type {i.A}"
-            | t ->
-                let t = t :?> FuncType
-                starts <- t.Params
-                ends <- t.Results
-
-        if i.Op = Op.If then
-            v.PopVal ValType.I32 |> ignore
-
-        v.PopVals starts
-        v.PushCtrl(i.Op, starts, ends)
-
-    member v.BrTable(labels: int[]) =
-        v.PopVal ValType.I32 |> ignore
-        let last = v.LabelTypes labels[labels.Length - 1]
-        let mutable previous = last
-        let mutable i = 0
-
-        while i < labels.Length - 1 && v.Ok do
-            let ts = v.LabelTypes labels[i]
-
-            if v.Ok && not (obj.ReferenceEquals(ts, previous)) then
-                if ts.Length <> last.Length then
-                    v.Mismatch($"a label with {last.Length} values, as the default has", string ts.Length)
-                else
-                    v.PeekVals ts
-
-                previous <- ts
-
-            i <- i + 1
-
-        v.PopVals last
-        v.Unreachable()
-
-    /// The results of a tail-called function must be the caller's own.
-    member v.TailResults(t: FuncType) =
-        let own = v.FunctionResults
-
-        if t.Results.Length <> own.Length || not (Array.forall2 (Subtype.matches types) t.Results own) then
-            let list (ts: ValType[]) = ts |> Array.map string |> String.concat " "
-            v.Mismatch($"results [{list own}]", $"[{list t.Results}]")
-
-        v.Unreachable()
-
-    member v.Memory(index: int) =
-        if uint32 index >= uint32 c.Memories.Length then
-            v.Fail $"unknown memory {uint32 index}"
-
-    /// A table's element type; bottom after a failure.
-    member v.Table(index: int) : ValType =
-        if uint32 index < uint32 c.Tables.Length then
-            c.Tables[index].Element
+    member private v.LocalSet(index: int, tee: bool) =
+        if uint32 index >= uint32 localCount then
+            v.Fail $"unknown local {uint32 index}"
         else
-            v.Fail $"unknown table {uint32 index}"
-            ValType.Bottom
+            v.PopVal locals[index] |> ignore
+            v.SetLocal index
 
-    member v.Call(op: Op, t: FuncType) =
-        v.PopVals t.Params
-        if op = Op.ReturnCall || op = Op.ReturnCallIndirect then v.TailResults t else v.PushVals t.Results
+            if tee then
+                v.PushVal locals[index]
 
-    member v.CallIndirect(i: inref<Instr>) =
-        let element = v.Table i.B
+    member private v.Select() =
+        v.PopVal i32 |> ignore
+        let a = v.PopVal()
+        let b = v.PopVal()
 
-        if not (Subtype.matches types element ValType.FuncRef) then
-            v.Mismatch($"a table of {ValType.FuncRef}", $"one of {element}")
+        if a.IsRef || b.IsRef then
+            v.Mismatch("numbers (references need a select with a type)", string (if a.IsRef then a else b))
+        elif not a.IsBottom && not b.IsBottom && a.Code <> b.Code then
+            v.Mismatch(string b, string a)
 
-        match c.FuncType i.A |> box with
-        | null -> v.Fail $"unknown type {uint32 i.A}"
-        | t ->
-            v.PopVal ValType.I32 |> ignore
-            v.Call(i.Op, (t :?> FuncType))
+        v.PushVal(if a.IsBottom then b else a)
 
-    member v.Elem(index: int) : ValType =
-        if uint32 index < uint32 c.Module.Elems.Length then
-            c.Module.Elems[index].Type
+    member private v.SelectT(code: int) =
+        if code < 0 then
+            v.Fail "invalid result arity"
         else
-            v.Fail $"unknown elem segment {uint32 index}"
-            ValType.Bottom
+            let t = ValType code
+            v.CheckType t
 
-    member v.Data(index: int) =
-        if uint32 index >= uint32 (max c.Module.DataCount 0) then
-            v.Fail $"unknown data segment {uint32 index}"
+            if v.Ok then
+                v.PopVal i32 |> ignore
+                v.PopVal t |> ignore
+                v.PopVal t |> ignore
+                v.PushVal t
 
-    member v.GlobalGet(index: int) =
-        if uint32 index < uint32 c.Globals.Length then
-            v.PushVal c.Globals[index].Value
-        else
-            v.Fail $"unknown global {uint32 index}"
+    member private v.GlobalSet(index: int) =
+        if uint32 index >= uint32 c.Globals.Length then v.Fail $"unknown global {uint32 index}"
+        elif not c.Globals[index].Mutable then v.Fail "immutable global"
+        else v.PopVal c.Globals[index].Value |> ignore
 
-    /// `ref.func`: outside bodies every occurrence is itself a declaration.
-    member v.RefFunc(index: int, inBody: bool) =
-        if uint32 index >= uint32 c.FuncTypeIndices.Length then v.Fail $"unknown function {uint32 index}"
-        elif inBody && not c.Declared[index] then v.Fail "undeclared function reference"
-        else v.PushVal(ValType.Ref(false, HeapType.Concrete c.FuncTypeIndices[index]))
-
-    /// Rules that the opcode table cannot express.
-    member private v.Special(i: inref<Instr>, locals: ValType[], localCount: int, labels: ResizeArray<int[]>) =
-        let i32 = ValType.I32
-
+    /// Rules that the opcode table cannot express, the commonest first.
+    member private v.Special(i: inref<Instr>, labels: ResizeArray<int[]>, catches: ResizeArray<Catch[]>) =
         match i.Op with
-        | Op.LocalGet ->
-            if uint32 i.A < uint32 localCount then
-                v.PushVal locals[i.A]
-            else
-                v.Fail $"unknown local {uint32 i.A}"
-        | Op.LocalSet ->
-            if uint32 i.A < uint32 localCount then
-                v.PopVal locals[i.A] |> ignore
-            else
-                v.Fail $"unknown local {uint32 i.A}"
-        | Op.LocalTee ->
-            if uint32 i.A < uint32 localCount then
-                v.PopVal locals[i.A] |> ignore
-                v.PushVal locals[i.A]
-            else
-                v.Fail $"unknown local {uint32 i.A}"
+        | Op.LocalGet -> v.LocalGet i.A
+        | Op.LocalSet -> v.LocalSet(i.A, false)
+        | Op.LocalTee -> v.LocalSet(i.A, true)
         | Op.End -> v.End()
         | Op.Block
         | Op.Loop
-        | Op.If -> v.Block &i
+        | Op.If
+        | Op.Try -> v.Block &i
         | Op.Br ->
             v.PopVals(v.LabelTypes i.A)
             v.Unreachable()
-        | Op.BrIf ->
-            v.PopVal i32 |> ignore
-            let ts = v.LabelTypes i.A
-            v.PopVals ts
-            v.PushVals ts
-        | Op.Call
-        | Op.ReturnCall ->
-            if uint32 i.A < uint32 c.FuncTypes.Length then
-                v.Call(i.Op, c.FuncTypes[i.A])
-            else
-                v.Fail $"unknown function {uint32 i.A}"
+        | Op.BrIf -> v.BrIf i.A
+        | Op.Call -> v.CallFunc(i.A, false)
         | Op.Drop -> v.PopVal() |> ignore
-        | Op.Select ->
-            v.PopVal i32 |> ignore
-            let a = v.PopVal()
-            let b = v.PopVal()
-
-            if a.IsRef || b.IsRef then
-                v.Mismatch("numbers (references need a select with a type)", string (if a.IsRef then a else b))
-            elif not a.IsBottom && not b.IsBottom && a.Code <> b.Code then
-                v.Mismatch(string b, string a)
-
-            v.PushVal(if a.IsBottom then b else a)
-        | Op.Else ->
-            let frame = v.Innermost
-            v.PopCtrl()
-            v.PushCtrl(Op.Else, frame.StartTypes, frame.EndTypes)
+        | Op.Select -> v.Select()
+        | Op.Else -> v.Else()
         | Op.Nop -> ()
         | Op.Unreachable -> v.Unreachable()
         | Op.Return ->
@@ -178,133 +85,121 @@ type internal FuncValidator(c: Context) =
             v.Unreachable()
         | Op.BrTable -> v.BrTable labels[i.A]
         | Op.GlobalGet -> v.GlobalGet i.A
-        | Op.GlobalSet ->
-            if uint32 i.A >= uint32 c.Globals.Length then v.Fail $"unknown global {uint32 i.A}"
-            elif not c.Globals[i.A].Mutable then v.Fail "immutable global"
-            else v.PopVal c.Globals[i.A].Value |> ignore
-        | Op.CallIndirect
-        | Op.ReturnCallIndirect -> v.CallIndirect &i
-        | Op.MemorySize ->
-            v.Memory i.A
-            v.PushVal i32
-        | Op.MemoryGrow ->
-            v.Memory i.A
-            v.PopVal i32 |> ignore
-            v.PushVal i32
-        | Op.SelectT ->
-            if i.A < 0 then
-                v.Fail "invalid result arity"
-            else
-                let t = ValType i.A
-                v.PopVal i32 |> ignore
-                v.PopVal t |> ignore
-                v.PopVal t |> ignore
-                v.PushVal t
-        | Op.RefNull -> v.PushVal(ValType.Ref(true, HeapType i.A))
-        | Op.RefIsNull ->
-            let t = v.PopVal()
+        | Op.GlobalSet -> v.GlobalSet i.A
+        | Op.CallIndirect -> v.CallIndirect(i.A, i.B, false)
+        | Op.ReturnCall -> v.CallFunc(i.A, true)
+        | Op.ReturnCallIndirect -> v.CallIndirect(i.A, i.B, true)
+        | Op.CallRef -> v.CallRef(i.A, false)
+        | Op.ReturnCallRef -> v.CallRef(i.A, true)
+        | Op.SelectT -> v.SelectT i.A
+        | Op.TryTable -> v.TryTable(&i, catches[int i.Imm])
+        | Op.Throw -> v.Throw i.A
+        | Op.ThrowRef -> v.ThrowRef()
+        | Op.Catch
+        | Op.CatchAll -> v.LegacyCatch(i.Op, i.A)
+        | Op.Rethrow -> v.Rethrow i.A
+        | Op.Delegate -> v.Delegate i.A
+        | Op.BrOnNull -> v.BrOnNull i.A
+        | Op.BrOnNonNull -> v.BrOnNonNull i.A
+        | Op.BrOnCast
+        | Op.BrOnCastFail -> v.BrOnCast &i
+        | _ when i.Op < 0xC00us -> v.References &i
+        | _ -> v.Memories &i
 
-            if not t.IsRef && not t.IsBottom then
-                v.Mismatch("a reference", string t)
-
-            v.PushVal i32
-        | Op.RefFunc -> v.RefFunc(i.A, true)
-        | Op.MemoryInit ->
-            v.Memory i.B
-            v.Data i.A
-            v.PopVals i32s
-        | Op.DataDrop -> v.Data i.A
-        | Op.MemoryCopy ->
-            v.Memory i.A
-            v.Memory i.B
-            v.PopVals i32s
-        | Op.MemoryFill ->
-            v.Memory i.A
-            v.PopVals i32s
-        | _ -> v.TableOp &i
-
-    member private v.TableOp(i: inref<Instr>) =
-        let i32 = ValType.I32
-
+    member private v.References(i: inref<Instr>) =
         match i.Op with
-        | Op.TableGet ->
-            let t = v.Table i.A
-            v.PopVal i32 |> ignore
-            v.PushVal t
-        | Op.TableSet ->
-            let t = v.Table i.A
-            v.PopVal t |> ignore
-            v.PopVal i32 |> ignore
-        | Op.TableSize ->
-            v.Table i.A |> ignore
-            v.PushVal i32
-        | Op.TableGrow ->
-            let t = v.Table i.A
-            v.PopVal i32 |> ignore
-            v.PopVal t |> ignore
-            v.PushVal i32
-        | Op.TableFill ->
-            let t = v.Table i.A
-            v.PopVal i32 |> ignore
-            v.PopVal t |> ignore
-            v.PopVal i32 |> ignore
-        | Op.TableCopy ->
-            let target = v.Table i.A
-            let source = v.Table i.B
-
-            if v.Ok && not (Subtype.matches types source target) then
-                v.Mismatch(string target, string source)
-
-            v.PopVals i32s
-        | Op.TableInit ->
-            let table = v.Table i.B
-            let segment = v.Elem i.A
-
-            if v.Ok && not (Subtype.matches types segment table) then
-                v.Mismatch(string table, string segment)
-
-            v.PopVals i32s
-        | Op.ElemDrop -> v.Elem i.A |> ignore
+        | Op.TableGet -> v.TableGet i.A
+        | Op.TableSet -> v.TableSet i.A
+        | Op.MemorySize -> v.MemorySize i.A
+        | Op.MemoryGrow -> v.MemoryGrow i.A
+        | Op.RefNull -> v.RefNull(HeapType i.A)
+        | Op.RefIsNull -> v.RefIsNull()
+        | Op.RefFunc -> v.RefFunc(i.A, true)
+        | Op.RefEq -> v.RefEq()
+        | Op.RefAsNonNull -> v.RefAsNonNull()
+        | Op.StructNew -> v.StructNew i.A
+        | Op.StructNewDefault -> v.StructNewDefault i.A
+        | Op.StructGet -> v.StructGet(i.A, i.B, false)
+        | Op.StructGetS
+        | Op.StructGetU -> v.StructGet(i.A, i.B, true)
+        | Op.StructSet -> v.StructSet(i.A, i.B)
+        | Op.ArrayNew -> v.ArrayNew(i.A, false)
+        | Op.ArrayNewDefault -> v.ArrayNew(i.A, true)
+        | Op.ArrayNewFixed -> v.ArrayNewFixed(i.A, i.B)
+        | Op.ArrayNewData -> v.ArrayNewData(i.A, i.B)
+        | Op.ArrayNewElem -> v.ArrayNewElem(i.A, i.B)
+        | Op.ArrayGet -> v.ArrayGet(i.A, false)
+        | Op.ArrayGetS
+        | Op.ArrayGetU -> v.ArrayGet(i.A, true)
+        | Op.ArraySet -> v.ArraySet i.A
+        | Op.ArrayLen -> v.ArrayLen()
+        | Op.ArrayFill -> v.ArrayFill i.A
+        | Op.ArrayCopy -> v.ArrayCopy(i.A, i.B)
+        | Op.ArrayInitData -> v.ArrayInit(i.A, i.B, true)
+        | Op.ArrayInitElem -> v.ArrayInit(i.A, i.B, false)
+        | Op.RefTest
+        | Op.RefTestNull -> v.RefTest(HeapType i.A)
+        | Op.RefCast -> v.RefCast(false, HeapType i.A)
+        | Op.RefCastNull -> v.RefCast(true, HeapType i.A)
+        | Op.AnyConvertExtern -> v.Convert(HeapType.Extern, HeapType.Any)
+        | Op.ExternConvertAny -> v.Convert(HeapType.Any, HeapType.Extern)
+        | Op.RefI31 -> v.RefI31()
+        | Op.I31GetS
+        | Op.I31GetU -> v.I31Get()
         | op -> v.Fail $"no rule for {(Opcodes.info op).Name}"
 
-    /// The address and its immediates; 64-bit memories come with the next version.
-    member private v.MemArg(i: inref<Instr>, row: OpInfo) =
-        v.Memory i.A
+    member private v.Memories(i: inref<Instr>) =
+        match i.Op with
+        | Op.MemoryInit -> v.MemoryInit(i.A, i.B)
+        | Op.DataDrop -> v.Data i.A
+        | Op.MemoryCopy -> v.MemoryCopy(i.A, i.B)
+        | Op.MemoryFill -> v.MemoryFill i.A
+        | Op.TableInit -> v.TableInit(i.A, i.B)
+        | Op.ElemDrop -> v.Elem i.A |> ignore
+        | Op.TableCopy -> v.TableCopy(i.A, i.B)
+        | Op.TableGrow -> v.TableGrow i.A
+        | Op.TableSize -> v.TableSize i.A
+        | Op.TableFill -> v.TableFill i.A
+        | Op.AtomicFence -> ()
+        | op -> v.Fail $"no rule for {(Opcodes.info op).Name}"
 
-        if i.B > 4 || (1 <<< i.B) > row.AccessBytes then
-            v.Fail "alignment must not be larger than natural"
+    member private v.Plain(i: inref<Instr>, row: OpInfo) =
+        if row.AccessBytes <> 0 then
+            v.Access(&i, row)
+        else
+            if row.Imm = Imm.Lane then
+                v.LaneIndex &i
+            elif i.Op = Op.I8x16Shuffle then
+                v.Shuffle &i
 
-        if uint64 i.Imm > 0xFFFFFFFFUL then
-            v.Fail "offset out of range"
-
-    member private v.Plain(row: OpInfo) =
-        v.PopVals row.Pops
-        v.PushVals row.Pushes
+            v.PopVals row.Pops
+            v.PushVals row.Pushes
 
     /// A function's body. The last instruction is the `end` that leaves the outermost frame.
-    member v.Body(t: FuncType, locals: ValType[], localCount: int, code: Instr[], count: int, labels: ResizeArray<int[]>) =
+    member v.Body
+        (t: FuncType, ls: ValType[], count: int, code: Instr[], codeCount: int, labels: ResizeArray<int[]>, catches: ResizeArray<Catch[]>)
+        =
         v.Start t.Results
+        locals <- ls
+        localCount <- count
+
+        for i in t.Params.Length .. count - 1 do
+            v.CheckType ls[i]
+
+        v.StartLocals(ls, t.Params.Length, count)
         let mutable index = 0
 
-        while index < count && v.Ok do
+        while index < codeCount && v.Ok do
             let i = &code[index]
             v.At <- i.Offset
             let row = Opcodes.info i.Op
-
-            if isNull row.Pops then
-                v.Special(&i, locals, localCount, labels)
-            else
-                if row.AccessBytes <> 0 then
-                    v.MemArg(&i, row)
-
-                v.Plain row
-
+            if isNull row.Pops then v.Special(&i, labels, catches) else v.Plain(&i, row)
             index <- index + 1
 
     /// A constant expression (core 3.4.16): `globals` of the index space are visible, all immutable.
-    member v.ConstExpr(features: Features, code: ConstExpr, expected: ValType, globals: int, offset: int) =
-        v.Start(v.Singleton expected)
+    member v.ConstExpr(code: ConstExpr, expected: ValType, globals: int, offset: int) =
         v.At <- offset
+        v.Start(v.Singleton expected)
         let mutable index = 0
 
         while index < code.Length && v.Ok do
@@ -315,20 +210,23 @@ type internal FuncValidator(c: Context) =
             | Op.I32Const
             | Op.I64Const
             | Op.F32Const
-            | Op.F64Const -> v.Plain(Opcodes.info i.Op)
+            | Op.F64Const
+            | Op.V128Const
             | Op.I32Add
             | Op.I32Sub
             | Op.I32Mul
             | Op.I64Add
             | Op.I64Sub
-            | Op.I64Mul ->
-                let row = Opcodes.info i.Op
-
-                if features.Has Feature.ExtendedConst then
-                    v.Plain row
-                else
-                    v.Reject(Reader.Missing(Feature.ExtendedConst, v.At, $"{row.Name} in a constant expression"))
-            | Op.RefNull -> v.PushVal(ValType.Ref(true, HeapType i.A))
+            | Op.I64Mul -> v.Plain(&i, Opcodes.info i.Op)
+            | Op.RefNull
+            | Op.StructNew
+            | Op.StructNewDefault
+            | Op.ArrayNew
+            | Op.ArrayNewDefault
+            | Op.ArrayNewFixed
+            | Op.RefI31
+            | Op.AnyConvertExtern
+            | Op.ExternConvertAny -> v.References &i
             | Op.RefFunc -> v.RefFunc(i.A, false)
             | Op.GlobalGet ->
                 if uint32 i.A >= uint32 globals then v.Fail $"unknown global {uint32 i.A}"

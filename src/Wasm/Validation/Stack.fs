@@ -2,7 +2,7 @@ namespace Twofold.Wasm.Validation
 
 // The stacks of the validation algorithm (core specification, appendix 7.3), with its names: vals and ctrls are arrays that one
 // validator reuses for all functions of a module.
-// In: the rules' pushes and pops. Out: the first violated rule, or nothing.
+// In: the rules' pushes and pops. Out: the first violated rule, or nothing. Nothing is allocated per instruction.
 
 open System
 open Twofold.Wasm
@@ -10,10 +10,18 @@ open Twofold.Wasm.Binary
 
 /// ctrl_frame.
 [<Struct; NoEquality; NoComparison>]
-type internal CtrlFrame = { Opcode: Op; StartTypes: ValType[]; EndTypes: ValType[]; Height: int; mutable Unreachable: bool }
+type internal CtrlFrame = {
+    Opcode: Op
+    StartTypes: ValType[]
+    EndTypes: ValType[]
+    Height: int
+    /// How many locals had been initialised when the frame was entered.
+    Inits: int
+    mutable Unreachable: bool
+}
 
 /// vals, ctrls and the sticky error.
-type internal ValidationStack(types: SubType[]) =
+type internal ValidationStack(types: ModuleTypes) =
     let mutable vals: ValType[] = Array.zeroCreate 256
     let mutable sp = 0
     let mutable highest = 0
@@ -24,9 +32,16 @@ type internal ValidationStack(types: SubType[]) =
     let mutable unreachable = false
     let mutable error: Rejected voption = ValueNone
     let mutable at = 0
+    // Locals without a default value that are not set yet, and those that were set, in order (core 3.4, local initialisation).
+    let mutable unset: bool[] = Array.zeroCreate 64
+    let mutable anyUnset = false
+    let mutable inits: int[] = Array.zeroCreate 16
+    let mutable initCount = 0
     // Result types of `block (result t)` by value type, so that blocks never allocate.
     let single = Collections.Generic.Dictionary<int, ValType[]>()
     static let nothing: ValType[] = [||]
+
+    static let codes (ts: ReadOnlySpan<ValType>) = Runtime.InteropServices.MemoryMarshal.Cast<ValType, int> ts
 
     /// The results of `block (result t)`.
     member _.Singleton(t: ValType) : ValType[] =
@@ -48,12 +63,47 @@ type internal ValidationStack(types: SubType[]) =
     /// The innermost frame.
     member _.Innermost = ctrls[depth - 1]
 
+    /// The opcode of the frame that a label names.
+    member _.FrameOpcode(label: int) = ctrls[depth - 1 - label].Opcode
+
+    /// Open frames.
+    member _.Depth = depth
+
     /// Empty stacks, and the frame of a function or expression.
     member v.Start(results: ValType[]) =
         sp <- 0
         highest <- 0
         depth <- 0
+        initCount <- 0
+        anyUnset <- false
         v.PushCtrl(Op.Block, nothing, results)
+
+    /// Says which locals have no value yet; parameters come first and have theirs.
+    member _.StartLocals(locals: ValType[], parameters: int, count: int) =
+        for i in parameters .. count - 1 do
+            if not locals[i].IsDefaultable then
+                if not anyUnset then
+                    anyUnset <- true
+
+                    if unset.Length < count then
+                        unset <- Array.zeroCreate (max count (unset.Length * 2))
+
+                    Array.Clear(unset, 0, count)
+
+                unset[i] <- true
+
+    /// Is a local without a value read?
+    member _.IsUnset(local: int) = anyUnset && unset[local]
+
+    member _.SetLocal(local: int) =
+        if anyUnset && unset[local] then
+            unset[local] <- false
+
+            if initCount = inits.Length then
+                Array.Resize(&inits, initCount * 2)
+
+            inits[initCount] <- local
+            initCount <- initCount + 1
 
     member _.Ok = error.IsNone
     member _.Error = error
@@ -91,12 +141,24 @@ type internal ValidationStack(types: SubType[]) =
 
             ValType.Bottom
 
+    /// Pops a reference; from nowhere comes the bottom of all references.
+    member v.PopRef() : ValType =
+        let t = v.PopVal()
+
+        if t.IsRef then
+            t
+        else
+            if not t.IsBottom then
+                v.Mismatch("a reference", string t)
+
+            ValType.Ref(false, HeapType.Bottom)
+
     member v.PopVal(expect: ValType) : ValType =
         if sp > height then
             sp <- sp - 1
             let actual = vals[sp]
 
-            if actual.Code <> expect.Code && not (Subtype.matches types actual expect) then
+            if actual.Code <> expect.Code && not (types.Matches(actual, expect)) then
                 v.Mismatch(string expect, string actual)
 
             actual
@@ -106,29 +168,35 @@ type internal ValidationStack(types: SubType[]) =
 
             ValType.Bottom
 
-    member v.PushVals(ts: ValType[]) =
-        if ts.Length = 1 then
+    member v.PushVals(ts: ValType[]) = v.PushFirst(ts, ts.Length)
+
+    /// Pushes the first `n` of the types.
+    member v.PushFirst(ts: ValType[], n: int) =
+        if n = 1 then
             v.PushVal ts[0]
-        elif ts.Length > 1 then
-            while sp + ts.Length > vals.Length do
+        elif n > 1 then
+            while sp + n > vals.Length do
                 Array.Resize(&vals, vals.Length * 2)
 
-            Array.Copy(ts, 0, vals, sp, ts.Length)
-            sp <- sp + ts.Length
+            Array.Copy(ts, 0, vals, sp, n)
+            sp <- sp + n
 
             if sp > highest then
                 highest <- sp
 
-    /// Compares the topmost values with what is expected, in place: what lies below the height of an unreachable frame fits anything.
-    /// In place, because a module can ask for a hundred values at every second byte.
-    member v.PeekVals(ts: ValType[]) =
-        let mutable i = ts.Length - 1
+    /// Compares the topmost values with the first `n` of what is expected, in place: what lies below the height of an unreachable frame fits anything.
+    member v.PeekFirst(ts: ValType[], n: int) =
+        let mutable i = n - 1
         let mutable at = sp - 1
+
+        // A module can ask for a thousand values at every second byte: equal ones are compared at once.
+        if n > 8 && sp - n >= height && codes(ReadOnlySpan(vals, sp - n, n)).SequenceEqual(codes (ReadOnlySpan(ts, 0, n))) then
+            i <- -1
 
         while i >= 0 && at >= height do
             let actual = vals[at]
 
-            if actual.Code <> ts[i].Code && not (Subtype.matches types actual ts[i]) then
+            if actual.Code <> ts[i].Code && not (types.Matches(actual, ts[i])) then
                 v.Mismatch(string ts[i], string actual)
 
             i <- i - 1
@@ -137,15 +205,38 @@ type internal ValidationStack(types: SubType[]) =
         if i >= 0 && not unreachable then
             v.Mismatch(string ts[i], "an empty stack")
 
-    member v.PopVals(ts: ValType[]) =
-        v.PeekVals ts
-        sp <- max height (sp - ts.Length)
+    member v.PeekVals(ts: ValType[]) = v.PeekFirst(ts, ts.Length)
+
+    /// Pops the first `n` of the types.
+    member v.PopFirst(ts: ValType[], n: int) =
+        v.PeekFirst(ts, n)
+        sp <- max height (sp - n)
+
+    member v.PopVals(ts: ValType[]) = v.PopFirst(ts, ts.Length)
+
+    /// Pops `n` values of one type. Stops at the height of an unreachable frame: `n` is the module's to choose.
+    member v.PopMany(t: ValType, n: int) =
+        let mutable left = n
+
+        while left > 0 && sp > height && v.Ok do
+            v.PopVal t |> ignore
+            left <- left - 1
+
+        if left > 0 && v.Ok && not unreachable then
+            v.Mismatch(string t, "an empty stack")
 
     member v.PushCtrl(op: Op, startTypes: ValType[], endTypes: ValType[]) =
         if depth = ctrls.Length then
             Array.Resize(&ctrls, depth * 2)
 
-        ctrls[depth] <- { Opcode = op; StartTypes = startTypes; EndTypes = endTypes; Height = sp; Unreachable = false }
+        ctrls[depth] <- {
+            Opcode = op
+            StartTypes = startTypes
+            EndTypes = endTypes
+            Height = sp
+            Inits = initCount
+            Unreachable = false
+        }
 
         depth <- depth + 1
         height <- sp
@@ -159,6 +250,11 @@ type internal ValidationStack(types: SubType[]) =
 
         if v.Ok && sp <> height then
             v.Mismatch($"{ctrls[index].EndTypes.Length} values at the end of the block", $"{sp - height} more")
+
+        // What was set inside the block is unset again behind it.
+        while initCount > ctrls[index].Inits do
+            initCount <- initCount - 1
+            unset[inits[initCount]] <- true
 
         depth <- index
 
@@ -186,10 +282,7 @@ type internal ValidationStack(types: SubType[]) =
 
         // An if without else must pass its parameters through.
         if frame.Opcode = Op.If then
-            let same =
-                frame.StartTypes.Length = frame.EndTypes.Length && Array.forall2 (Subtype.matches types) frame.StartTypes frame.EndTypes
-
-            if not same then
+            if not (types.MatchesAll(frame.StartTypes, frame.EndTypes)) then
                 let list (ts: ValType[]) = ts |> Array.map string |> String.concat " "
                 v.Mismatch($"an else that turns [{list frame.StartTypes}] into [{list frame.EndTypes}]", "no else")
 

@@ -9,7 +9,7 @@ open Twofold.Wasm.Binary
 
 /// The context C: index spaces with imports first. Built before anything is checked, so entries may still be invalid.
 [<Sealed>]
-type internal Context(m: Module) =
+type internal Context(m: Module, types: ModuleTypes) =
     let imports pick = m.Imports |> Array.choose pick
 
     let importedFuncs =
@@ -89,17 +89,19 @@ type internal Context(m: Module) =
         a
 
     member _.Module = m
+    member _.Types = types
     member _.FuncTypeIndices = funcTypeIndices
     /// Null where the type index is invalid.
     member _.FuncTypes = funcTypes
     /// A function type by type index, or null.
     member _.FuncType index = funcType index
-    member _.Tables = tables
-    member _.Memories = memories
-    member _.Globals = globals
     member _.TagTypeIndices = tagTypeIndices
     /// Null where the type index is invalid.
     member _.TagTypes = tagTypes
+    member _.Tables = tables
+    member _.Memories = memories
+    member _.Globals = globals
+    /// Null where the type index is invalid.
     member _.Declared = declared
     member _.ImportedFuncs = importedFuncs.Length
     member _.ImportedTables = importedTables.Length
@@ -121,11 +123,13 @@ type ValidModule internal (c: Context, limits: WasmLimits, features: Features) =
     member _.FuncTypes: FuncType[] = c.FuncTypes
     /// Type indices of all functions.
     member _.FuncTypeIndices: int[] = c.FuncTypeIndices
+    /// The type section with its canonical ids.
+    member internal _.Types: ModuleTypes = c.Types
+    /// Type indices of all tags.
+    member _.TagTypeIndices: int[] = c.TagTypeIndices
     member _.TableTypes: TableType[] = c.Tables
     member _.MemoryTypes: SizeLimits[] = c.Memories
     member _.GlobalTypes: GlobalType[] = c.Globals
-    /// Type indices of all tags.
-    member _.TagTypeIndices: int[] = c.TagTypeIndices
     /// Types of all tags: what an exception of that tag carries is their parameters.
     member _.TagTypes: FuncType[] = c.TagTypes
     member _.ImportedFuncs = c.ImportedFuncs
