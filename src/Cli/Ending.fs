@@ -17,7 +17,7 @@ module Exit =
     [<Literal>]
     let Rejected = 2
 
-    /// The guest trapped.
+    /// The guest trapped, or threw an exception that it did not catch.
     [<Literal>]
     let Trapped = 3
 

@@ -26,7 +26,8 @@ module Execute =
         match outcome with
         | Outcome.Returned _ -> Exit.Success
         | Outcome.Failed _ -> Exit.Failed
-        | Outcome.Trapped _ -> Exit.Trapped
+        | Outcome.Trapped _
+        | Outcome.Uncaught _ -> Exit.Trapped
         | Outcome.OutOfGas
         | Outcome.StackExhausted -> Exit.Exhausted
 

@@ -17,6 +17,8 @@ type Outcome =
     | Failed of status: int
     /// A trap with its numbers (see TrapCode).
     | Trapped of code: int * a: uint64 * b: uint64 * c: uint64
+    /// An exception that the guest did not catch: its tag's index in the module, the tag's first export name, and what it carried.
+    | Uncaught of tag: int * name: string option * values: ResultValue list
     | OutOfGas
     | StackExhausted
 
@@ -47,24 +49,35 @@ module Outcome =
         else
             { Kind = v.Kind; Low = v.Bits; High = v.HighBits }
 
+    let private texts (values: ResultValue list) =
+        let text (v: ResultValue) =
+            if isRef v.Kind then
+                let name = v.Kind.ToString().ToLowerInvariant()
+                if v.Low = 0UL then $"{name}:null" else name
+            else
+                Value.FromBits(v.Kind, v.Low, v.High).ToString()
+
+        values |> List.map text |> String.concat " "
+
     /// One line for people.
     let describe (outcome: Outcome) =
         match outcome with
         | Outcome.Returned values ->
-            let text (v: ResultValue) =
-                if isRef v.Kind then
-                    let name = v.Kind.ToString().ToLowerInvariant()
-                    if v.Low = 0UL then $"{name}:null" else name
-                else
-                    Value.FromBits(v.Kind, v.Low, v.High).ToString()
-
             match values with
             | [] -> "returned nothing"
-            | _ -> "returned " + (values |> List.map text |> String.concat " ")
+            | _ -> "returned " + texts values
         | Outcome.Failed status ->
             match Twofold.HostAbi.ContractStatus.tryOfNumber status with
             | ValueSome known -> $"failed with status {status} ({known})"
             | ValueNone -> $"failed with status {status}"
         | Outcome.Trapped(code, a, b, c) -> "trapped: " + HostTrap.describe code a b c null
+        | Outcome.Uncaught(tag, name, values) ->
+            let name =
+                match name with
+                | Some n -> $" ({n})"
+                | None -> ""
+
+            let carried = if values.IsEmpty then "" else $" with {texts values}"
+            $"uncaught exception of tag {tag}{name}{carried}"
         | Outcome.OutOfGas -> "out of gas"
         | Outcome.StackExhausted -> "call stack exhausted"

@@ -17,16 +17,28 @@ module ReceiptBytes =
 
     // ---- outcome, journal, reads
 
+    let private writeValues (w: WireWriter) (values: ResultValue list) =
+        values
+        |> Bytes.writeList w (fun v ->
+            w.U8(byte v.Kind)
+            w.U64 v.Low
+            w.U64 v.High)
+
+    let private readValues (r: WireReader) : ResultValue list =
+        Bytes.readList r 17 (fun () ->
+            let kind = r.U8()
+
+            if kind < 1uy || kind > 9uy then
+                r.Fail $"unknown kind of value {kind}"
+
+            let low = r.U64()
+            { Kind = LanguagePrimitives.EnumOfValue<byte, ValueKind> kind; Low = low; High = r.U64() })
+
     let private writeOutcome (w: WireWriter) (o: Outcome) =
         match o with
         | Outcome.Returned values ->
             w.U8 0uy
-
-            values
-            |> Bytes.writeList w (fun v ->
-                w.U8(byte v.Kind)
-                w.U64 v.Low
-                w.U64 v.High)
+            writeValues w values
         | Outcome.Failed status ->
             w.U8 1uy
             w.U32(uint32 status)
@@ -36,29 +48,27 @@ module ReceiptBytes =
             w.U64 a
             w.U64 b
             w.U64 c
-        // 3: an exception that nobody caught, in the version that executes exceptions.
+        | Outcome.Uncaught(tag, name, values) ->
+            w.U8 3uy
+            w.U32(uint32 tag)
+            Bytes.writeOption w w.Text name
+            writeValues w values
         | Outcome.OutOfGas -> w.U8 4uy
         | Outcome.StackExhausted -> w.U8 5uy
 
     let private readOutcome (r: WireReader) : Outcome =
         match r.U8() with
-        | 0uy ->
-            Outcome.Returned(
-                Bytes.readList r 17 (fun () ->
-                    let kind = r.U8()
-
-                    if kind < 1uy || kind > 9uy then
-                        r.Fail $"unknown kind of value {kind}"
-
-                    let low = r.U64()
-                    { Kind = LanguagePrimitives.EnumOfValue<byte, ValueKind> kind; Low = low; High = r.U64() })
-            )
+        | 0uy -> Outcome.Returned(readValues r)
         | 1uy -> Outcome.Failed(int (r.U32()))
         | 2uy ->
             let code = Bytes.readInt r
             let a = r.U64()
             let b = r.U64()
             Outcome.Trapped(code, a, b, r.U64())
+        | 3uy ->
+            let tag = Bytes.readInt r
+            let name = Bytes.readOption r r.Text
+            Outcome.Uncaught(tag, name, readValues r)
         | 4uy -> Outcome.OutOfGas
         | 5uy -> Outcome.StackExhausted
         | other ->

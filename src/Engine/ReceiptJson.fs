@@ -83,6 +83,11 @@ module internal OutcomeJson =
             Write.text w "kind" "trapped"
             Write.int w "code" code
             Write.array w "numbers" [ a; b; c ] (fun n -> w.WriteStringValue(string n))
+        | Outcome.Uncaught(tag, name, values) ->
+            Write.text w "kind" "uncaught exception"
+            Write.int w "tag" tag
+            name |> Option.iter (Write.text w "name")
+            Write.array w "values" values (fun v -> Write.item w (fun () -> writeValue w v))
         | Outcome.OutOfGas -> Write.text w "kind" "out of gas"
         | Outcome.StackExhausted -> Write.text w "kind" "stack exhausted"
 
@@ -94,9 +99,12 @@ module internal OutcomeJson =
             match n.Prop("numbers").Items with
             | [ a; b; c ] -> Outcome.Trapped(n.Prop("code").Size, a.U64, b.U64, c.U64)
             | _ -> n.Prop("numbers").Expected "three numbers"
+        | "uncaught exception" ->
+            let name = n.TryProp "name" |> ValueOption.map _.Text |> ValueOption.toOption
+            Outcome.Uncaught(n.Prop("tag").Size, name, n.Prop("values").Items |> List.map readValue)
         | "out of gas" -> Outcome.OutOfGas
         | "stack exhausted" -> Outcome.StackExhausted
-        | _ -> n.Prop("kind").Expected "returned, failed, trapped, out of gas or stack exhausted"
+        | _ -> n.Prop("kind").Expected "returned, failed, trapped, uncaught exception, out of gas or stack exhausted"
 
 module internal JournalJson =
     let write (w: Utf8JsonWriter) (e: JournalEntry) =

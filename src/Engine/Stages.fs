@@ -213,6 +213,7 @@ module internal Stages =
         | RunEnd.Trapped t, _ ->
             let code = int t.Code
             struct (Outcome.Trapped(code, t.A, t.B, t.C), "trapped: " + HostTrap.describe code t.A t.B t.C t.Detail)
+        | RunEnd.Uncaught u, _ -> struct (Outcome.Uncaught(u.Tag, Option.ofObj u.Name, u.Values |> Seq.map Outcome.ofValue |> List.ofSeq), null)
         | RunEnd.OutOfGas, _ -> struct (Outcome.OutOfGas, null)
         | RunEnd.StackExhausted, _ -> struct (Outcome.StackExhausted, null)
         | RunEnd.Fault f, _ -> invalidOp $"a fault has no outcome: {f}"

@@ -33,11 +33,22 @@ type EngineFault =
 [<Struct>]
 type Trap = { Code: TrapCode; A: uint64; B: uint64; C: uint64; Detail: string }
 
+/// An exception that the guest threw and did not catch.
+[<NoComparison>]
+type UncaughtEnd = {
+    /// The tag's index in its module.
+    Tag: int
+    /// The first name under which the module exports the tag, or null.
+    Name: string
+    Values: Value[]
+}
+
 /// How a run ended.
 [<RequireQualifiedAccess; NoComparison>]
 type RunEnd =
     | Returned of Value[]
     | Trapped of Trap
+    | Uncaught of UncaughtEnd
     | OutOfGas
     | StackExhausted
     | Fault of EngineFault

@@ -14,26 +14,31 @@ open Twofold.Wasm.Compiler
 /// What the CLR would make of the compiler's output, without asking it.
 module CilProof =
     /// The first problem of each function, and how many functions there are.
-    let problems (name: string) (valid: ValidModule) : int * string list =
-        let context = {
-            Valid = valid
-            Layout = Layout.ofModule valid
-            CodeTable = 16n
-            TypeIds = Array.init valid.Module.Types.Length id
-            ConstCell = fun _ -> 8n
-            FreshStackThunk = fun _ -> 8n
-            Known = fun _ -> 0n
-            EagerNan = false
-        }
+    let context (valid: ValidModule) (throws: ThrowFacts) = {
+        Valid = valid
+        Layout = Layout.ofModule valid
+        CodeTable = 16n
+        TypeIds = Array.init valid.Module.Types.Length id
+        ConstCell = fun _ -> 8n
+        FreshStackThunk = fun _ -> 8n
+        Known = fun _ -> 0n
+        EagerNan = false
+        Throws = lazy throws
+    }
 
+    /// Both variants of the code: with imports that cannot throw, and with such that can.
+    let problems (name: string) (valid: ValidModule) : int * string list =
         let count = valid.Module.Functions.Length
 
         count,
         [
-            for i in 0 .. count - 1 do
-                match CilCheck.problem (Lower.func context (Prepare.func valid i)) with
-                | null -> ()
-                | text -> $"{name}: {text}"
+            for isOpen in [ false; true ] do
+                let context = context valid (MayThrow.facts valid isOpen)
+
+                for i in 0 .. count - 1 do
+                    match CilCheck.problem (Lower.func context (Prepare.func valid i)) with
+                    | null -> ()
+                    | text -> $"{name}: {text}"
         ]
 
 [<TestFixture>]

@@ -19,6 +19,7 @@ type CompiledHost() =
         with
         | :? TrapException as t -> CallEnd.Trapped t.Message
         | :? StackExhaustedException as e -> CallEnd.Exhausted e.Message
+        | :? UncaughtException as e -> CallEnd.Threw e.Message
         | :? RejectedException as e -> CallEnd.Unusable e.Message
         | e -> CallEnd.Unusable $"{e.GetType().Name}: {e.Message}"
 

@@ -23,6 +23,7 @@ type OracleHost() =
         | RunEnd.Returned values -> CallEnd.Returned values
         | RunEnd.Trapped t -> CallEnd.Trapped(message t)
         | RunEnd.StackExhausted -> CallEnd.Exhausted (StackExhaustedException limits.StackUnits).Message
+        | RunEnd.Uncaught u -> CallEnd.Threw $"tag {u.Tag}"
         | other -> CallEnd.Unusable(string other)
 
     let resolve (m: string) (name: string) =

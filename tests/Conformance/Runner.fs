@@ -222,7 +222,11 @@ module Runner =
             | "assert_uninstantiable" -> notInstantiated c
             | "assert_malformed_custom"
             | "assert_invalid_custom" -> tally.Skip Skips.customAnnotations
-            | "assert_exception"
+            | "assert_exception" ->
+                perform c (fun e ->
+                    match e with
+                    | CallEnd.Threw _ -> pass ()
+                    | e -> fail c $"{e}")
             | "thread"
             | "wait" -> tally.Skip Skips.otherLevels
             | other -> fail c $"a command this runner does not know: {other}"

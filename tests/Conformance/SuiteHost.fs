@@ -23,6 +23,8 @@ type CallEnd =
     | Returned of Value[]
     | Trapped of string
     | Exhausted of string
+    /// An exception that the guest did not catch.
+    | Threw of string
     /// There is no such export, or the arguments do not fit: always a failure of the test.
     | Unusable of string
 

@@ -181,6 +181,11 @@ let private outcomes: Gen<Outcome> =
         Gen.map Outcome.Returned (Gen.listOf value)
         Gen.map Outcome.Failed (ArbMap.defaults |> ArbMap.generate<int>)
         Gen.map3 (fun code a (b, c) -> Outcome.Trapped(code, a, b, c)) (Gen.choose (1, 100)) u64 (Gen.zip u64 u64)
+        Gen.map3
+            (fun tag name values -> Outcome.Uncaught(tag, name, values))
+            (Gen.choose (0, Int32.MaxValue))
+            (Gen.elements [ None; Some ""; Some "tag"; Some "\u00e9\n\"" ])
+            (Gen.listOf value)
         Gen.constant Outcome.OutOfGas
         Gen.constant Outcome.StackExhausted
     ]

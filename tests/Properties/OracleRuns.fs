@@ -94,6 +94,7 @@ let show (ended: RunEnd) =
     match ended with
     | RunEnd.Returned values -> "returned " + (values |> Array.map string |> String.concat " ")
     | RunEnd.Trapped t -> $"trapped {t.Code} {t.A} {t.B} {t.C} {t.Detail}"
+    | RunEnd.Uncaught u -> $"uncaught {u.Tag} " + (u.Values |> Array.map string |> String.concat " ")
     | RunEnd.OutOfGas -> "out of gas"
     | RunEnd.StackExhausted -> "stack exhausted"
     | RunEnd.Fault fault -> $"fault {fault}"

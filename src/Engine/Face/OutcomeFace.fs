@@ -23,6 +23,8 @@ type OutcomeKind =
     | Failed = 1
     /// The guest trapped.
     | Trapped = 2
+    /// The guest threw an exception that it did not catch.
+    | Uncaught = 3
     /// Gas ran out.
     | OutOfGas = 4
     /// The logical stack ran out.
@@ -37,6 +39,7 @@ type Outcome internal (o: Ended) =
         | Ended.Returned _ -> OutcomeKind.Returned
         | Ended.Failed _ -> OutcomeKind.Failed
         | Ended.Trapped _ -> OutcomeKind.Trapped
+        | Ended.Uncaught _ -> OutcomeKind.Uncaught
         | Ended.OutOfGas -> OutcomeKind.OutOfGas
         | Ended.StackExhausted -> OutcomeKind.StackExhausted
 
@@ -50,9 +53,10 @@ type Outcome internal (o: Ended) =
         | Ended.Failed status -> status
         | _ -> -1
 
-    /// The values that were returned; a reference only says whether it is null.
+    /// The values that were returned, or that the uncaught exception carried; a reference only says whether it is null.
     member _.Values: IReadOnlyList<Value> =
         match o with
+        | Ended.Uncaught(_, _, values)
         | Ended.Returned values ->
             values
             |> Seq.map (fun v ->
@@ -62,6 +66,18 @@ type Outcome internal (o: Ended) =
                     Value.FromBits(v.Kind, v.Low, v.High))
             |> Arguments.list
         | _ -> Arguments.list []
+
+    /// The index of the uncaught exception's tag in the module, or -1.
+    member _.ExceptionTag =
+        match o with
+        | Ended.Uncaught(tag, _, _) -> tag
+        | _ -> -1
+
+    /// The name under which the module exports that tag, or null.
+    member _.ExceptionName =
+        match o with
+        | Ended.Uncaught(_, Some name, _) -> name
+        | _ -> null
 
     /// The trap's code, or 0.
     member _.TrapCode: TrapCode =

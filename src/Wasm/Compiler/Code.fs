@@ -14,7 +14,8 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 
-type internal CompiledCode(valid: ValidModule, eagerNan: bool) as this =
+/// One variant of a module's code: `isOpen` when it may call functions of other modules that throw (MayThrow.isOpen).
+type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as this =
     inherit CodeSource()
 
     /// Above this much CIL, RyuJIT's recursion may want more stack than a guest has left.
@@ -59,7 +60,10 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool) as this =
         FreshStackThunk = Thunks.freshStack
         Known = known
         EagerNan = eagerNan
+        Throws = lazy (MayThrow.facts valid isOpen)
     }
+
+    let other = lazy (CompiledCode(valid, eagerNan, true))
 
     let compile index =
         let lowered = Lower.func context (Prepare.func valid index)
@@ -92,9 +96,18 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool) as this =
 
     do this.Table <- NativeInterop.NativePtr.toNativeInt table
 
-    new(valid) = CompiledCode(valid, false)
+    /// The variant for instances that call no functions of others that throw: what most modules ever need.
+    new(valid, eagerNan) = CompiledCode(valid, eagerNan, false)
+
+    /// The same, with NaN cleaned where they are seen.
+    new(valid) = CompiledCode(valid, false, false)
 
     member _.Valid = valid
+    /// The variant for an instance with these imported functions.
+    member this.For(imported: Function seq) : CompiledCode =
+        if not isOpen && MayThrow.isOpen valid imported then other.Value else this
+
+    override _.MayThrow = isOpen || MayThrow.usesExceptions valid
     member _.Layout = layout
     member _.TypeIds = typeIds
 

@@ -17,6 +17,8 @@ module internal Ending =
     let ofException (e: exn) : RunEnd =
         match e with
         | :? TrapException as t -> RunEnd.Trapped { Code = t.Code; A = t.A; B = t.B; C = t.C; Detail = t.Detail }
+        | :? UncaughtException as u ->
+            RunEnd.Uncaught { Tag = u.Tag.Index; Name = u.Tag.Name; Values = u.Exception.GetValues() }
         | :? OutOfGasException -> RunEnd.OutOfGas
         | :? StackExhaustedException -> RunEnd.StackExhausted
         | :? HostMemoryException

@@ -13,6 +13,7 @@ type Layout = {
     Tables: int
     Imports: int
     Globals: int
+    Tags: int
     Size: int
 } with
 
@@ -21,6 +22,8 @@ type Layout = {
     member this.Import i = this.Imports + FuncEntry.Size * i
     /// A global's cell (own, or imported and immutable: a copy), or the address of its cell (imported and mutable).
     member this.Global i = this.Globals + 16 * i
+    /// The number of a tag, which StoreBlock.Pending is compared with.
+    member this.Tag i = this.Tags + 8 * i
 
 module Layout =
     let ofModule (valid: ValidModule) : Layout =
@@ -28,11 +31,13 @@ module Layout =
         let tables = memories + MemorySlot.Size * valid.MemoryTypes.Length
         let imports = tables + 16 * valid.TableTypes.Length
         let globals = imports + FuncEntry.Size * valid.ImportedFuncs
+        let tags = globals + 16 * valid.GlobalTypes.Length + 16
 
         {
             Memories = memories
             Tables = tables
             Imports = imports
             Globals = globals
-            Size = globals + 16 * valid.GlobalTypes.Length + 16
+            Tags = tags
+            Size = tags + 8 * valid.TagTypes.Length
         }

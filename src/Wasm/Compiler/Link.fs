@@ -28,6 +28,7 @@ type internal Extern =
     | Memory of LinearMemory
     | Table of RefTable
     | Global of GlobalCell
+    | Tag of Tag
 
 module internal Link =
     let private codeOf (i: InstanceData) = i.Code :?> CompiledCode
@@ -66,6 +67,7 @@ module internal Link =
         | Extern.Memory m -> $"memory {sizes m.Is64 m.Shared m.Pages m.DeclaredMax}"
         | Extern.Table t -> $"table {sizes t.Is64 false t.Length t.DeclaredMax} {ValType t.ElementType}"
         | Extern.Global g -> if g.Type.Mutable then $"global (mut {g.Type.Value})" else $"global {g.Type.Value}"
+        | Extern.Tag t -> $"tag {t.Signature}"
 
     // ---- imports
 
@@ -90,6 +92,7 @@ module internal Link =
 
             g.Mutable = given.Type.Mutable
             && (wanted.Code = given.Type.Value.Code || (not g.Mutable && CanonicalTypes.matches given.Type.Value wanted))
+        | ExternType.Tag t, Extern.Tag given -> given.CanonicalType = valid.Types.Ids[t]
         | _ -> false
 
     let private incompatible (valid: ValidModule) (import: Import) (given: Extern) : Rejected = {
@@ -204,8 +207,18 @@ module internal Link =
         else
             slot
 
+    let newTag (t: FuncType) id index name = Tag(t, id, Array.map Thunks.kindOf t.Params, index, name)
+
     /// Places everything that lasts as long as the instance. Nothing of the guest runs.
-    let allocate (store: StoreData) (code: CompiledCode) (imports: Extern[]) : Result<InstanceData, Rejected> =
+    let allocate (store: StoreData) (loaded: CompiledCode) (imports: Extern[]) : Result<InstanceData, Rejected> =
+        let imported =
+            imports
+            |> Seq.choose (fun e ->
+                match e with
+                | Extern.Func f -> Some f
+                | _ -> None)
+
+        let code = loaded.For imported
         let valid = code.Valid
         let m = valid.Module
         let layout = code.Layout
@@ -229,6 +242,7 @@ module internal Link =
 
         let memories = ResizeArray<LinearMemory>()
         let tables = ResizeArray<RefTable>()
+        let tags = ResizeArray<Tag>()
         let mutable funcs = 0
         let mutable globals = 0
 
@@ -248,6 +262,18 @@ module internal Link =
                 else copyCell g.Address slot
 
                 globals <- globals + 1
+            | Extern.Tag t -> tags.Add t
+
+        for k in valid.ImportedTags .. valid.TagTypes.Length - 1 do
+            let name =
+                match m.Exports |> Array.tryFind (fun e -> e.Kind = ExternKind.Tag && e.Index = k) with
+                | Some e -> e.Name
+                | None -> null
+
+            tags.Add(newTag valid.TagTypes[k] valid.Types.Ids[valid.TagTypeIndices[k]] k name)
+
+        instance.Tags <- tags.ToArray()
+        instance.Tags |> Array.iteri (fun k t -> Marshal.WriteIntPtr(block instance + nativeint (layout.Tag k), t.Number))
 
         for g in globals .. valid.GlobalTypes.Length - 1 do
             if valid.GlobalTypes[g].Value.IsRef then
@@ -446,6 +472,7 @@ module internal Link =
                         Ref = instance.RefGlobals[e.Index]
                     }
                 )
+            | ExternKind.Tag -> ValueSome(Extern.Tag instance.Tags[e.Index])
             | _ -> ValueNone
 
     // ---- host functions
@@ -483,6 +510,9 @@ module internal Link =
         finally
             store.Units <- saved
             GC.KeepAlive f
+
+        if store.IsThrowing then
+            raise (UncaughtException(store.TakeThrown()))
 
         results
 

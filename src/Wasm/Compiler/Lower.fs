@@ -45,7 +45,10 @@ module Lower =
             e.BecomeDead()
         | Op.Block
         | Op.Loop
+        | Op.TryTable
         | Op.If -> LowerControl.blockEntry e i at
+        | Op.Throw -> LowerThrows.throw e i.A
+        | Op.ThrowRef -> LowerThrows.throwRef e
         | Op.Else -> LowerControl.elseArm e
         | Op.End -> LowerControl.blockEnd e i
         | Op.Br -> LowerControl.goto e (e.FrameAt i.A)

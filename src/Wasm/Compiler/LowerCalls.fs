@@ -24,10 +24,14 @@ module internal LowerCalls =
 
         e.Stack.RemoveRange(first, n)
 
-    let takeResults (e: Emitter) (t: FuncType) =
+    let takeResults (e: Emitter) (t: FuncType) throws =
         if t.Results.Length > 0 then
             let first = e.Alloc(cilType t.Results[0])
             e.Add(Cil.Stloc first)
+
+            if throws then
+                LowerThrows.test e
+
             e.AfterCall()
             e.Stack.Add(e.Temp (cilType t.Results[0]) first)
 
@@ -48,6 +52,9 @@ module internal LowerCalls =
                 e.Add(Cil.Stloc slot)
                 e.Stack.Add(e.Temp ty slot)
         else
+            if throws then
+                LowerThrows.test e
+
             e.AfterCall()
 
     /// Code pointer into a temporary: known, from the table, or compiled now.
@@ -72,12 +79,13 @@ module internal LowerCalls =
         e.Add(Cil.Ldarg 0)
         e.Op OpCodes.Stind_I
 
-    let finishCall (e: Emitter) (t: FuncType) tail =
+    /// `throws`: an exception may be on its way. A tail call leaves it to the caller.
+    let finishCall (e: Emitter) (t: FuncType) tail throws =
         if tail then
             e.Op OpCodes.Ret
             e.BecomeDead()
         else
-            takeResults e t
+            takeResults e t throws
 
     let direct (e: Emitter) index tail =
         let t = e.Context.Valid.FuncTypes[index]
@@ -145,7 +153,7 @@ module internal LowerCalls =
 
                 e.Add(Cil.Calli(s, tail))
 
-        finishCall e t tail
+        finishCall e t tail (e.Context.Throws.Value.May index)
 
     let indirect (e: Emitter) typeIndex table tail =
         let t =
@@ -202,7 +210,7 @@ module internal LowerCalls =
         e.Release CilType.Native entry
         e.Release indexType index
         e.Add(Cil.Calli(signature t, tail))
-        finishCall e t tail
+        finishCall e t tail e.Context.Throws.Value.Indirect
 
     /// A helper that takes gas or may trap: gas is in the store while it runs.
     let helper (e: Emitter) name (before: (unit -> unit) list) operands result =

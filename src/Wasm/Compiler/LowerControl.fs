@@ -135,6 +135,7 @@ module internal LowerControl =
         e.SpillAll()
         let height = e.Stack.Count - starts.Length
         let fr = Frame(i.Op, at, height, e.NewLabel())
+        fr.Try <- e.Frames[e.Frames.Count - 1].Try
         fr.Results <- ends |> Array.map e.Alloc
         fr.ResultTypes <- ends
 
@@ -183,6 +184,7 @@ module internal LowerControl =
 
                     e.Stack[height + k] <- kept
                     kept)
+        | Op.TryTable -> LowerThrows.enter e fr e.Func.CatchTables[int i.Imm]
         | _ -> ()
 
         e.Frames.Add fr

@@ -27,6 +27,8 @@ type LowerContext = {
     Known: int -> nativeint
     /// NaN are made canonical after each arithmetic instruction: the slow twin of NanEscape.
     EagerNan: bool
+    /// Which calls may end with an exception on its way.
+    Throws: Lazy<ThrowFacts>
 }
 
 /// A deferred operand.
@@ -91,6 +93,11 @@ type internal Frame(op: Op, at: int, height: int, brLabel: int) =
     member val LoopTypes: CilType[] = Array.empty with get, set
     /// An `if`'s parameters, kept for its else arm.
     member val IfParams: Node[] = Array.empty with get, set
+    /// The innermost try_table at it or around it, or null.
+    member val Try: Frame = null with get, set
+    /// For a try_table: its clauses with the frames they name, and the try_table around it.
+    member val Clauses: struct (Catch * Frame)[] = Array.empty with get, set
+    member val Outer: Frame = null with get, set
 
 /// A cold block: written once per function and key, after everything else.
 [<Struct; NoComparison>]

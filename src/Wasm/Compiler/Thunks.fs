@@ -147,11 +147,24 @@ module Thunks =
 
             il.Emit OpCodes.Ldarg_0
             Emit.calli il (Signatures.signature t)
+            let ended = il.DefineLabel()
+            let slots = t.Results |> Array.map (fun r -> il.DeclareLocal(Emit.clrType (Signatures.cilType r)))
+
+            if slots.Length > 0 then
+                il.Emit(OpCodes.Stloc, slots[0])
+
+            // With an exception on its way there are no results.
+            il.Emit OpCodes.Ldarg_1
+            il.Emit OpCodes.Ldind_I
+            il.Emit(OpCodes.Ldc_I4, StoreBlock.PendingOffset)
+            il.Emit OpCodes.Add
+            il.Emit OpCodes.Ldind_I
+            il.Emit(OpCodes.Brtrue, ended)
 
             t.Results
             |> Array.iteri (fun k r ->
                 let c = Signatures.cilType r
-                let slot = il.DeclareLocal(Emit.clrType c)
+                let slot = slots[k]
 
                 if k > 0 then
                     if c = CilType.Obj then
@@ -166,13 +179,15 @@ module Thunks =
                         il.Emit OpCodes.Add
                         ldind il c
 
-                il.Emit(OpCodes.Stloc, slot)
+                    il.Emit(OpCodes.Stloc, slot)
+
                 il.Emit(OpCodes.Ldarg, 4s)
                 il.Emit(OpCodes.Ldc_I4, k)
                 il.Emit(OpCodes.Ldloc, slot)
                 box il r
                 il.Emit(OpCodes.Stelem, valueType))
 
+            il.MarkLabel ended
             il.Emit OpCodes.Ret
             m.CreateDelegate typeof<EntryThunk> :?> EntryThunk)
 
@@ -417,6 +432,15 @@ module Thunks =
 
         if not (isNull value) then
             il.Emit(OpCodes.Stloc, value)
+
+        if not (isNull target.Function.Source) && target.Function.Source.MayThrow then
+            let ok = il.DefineLabel()
+            il.Emit(OpCodes.Ldloc, store)
+            il.Emit(OpCodes.Ldfld, typeof<StoreBlock>.GetField("Pending", any))
+            il.Emit(OpCodes.Brfalse, ok)
+            il.Emit(OpCodes.Ldloc, store)
+            il.Emit(OpCodes.Call, rt "RaiseUncaught")
+            il.MarkLabel ok
 
         il.BeginFinallyBlock()
         il.Emit(OpCodes.Ldloc, store)

@@ -102,6 +102,13 @@ type Instance internal (store: Store, loaded: Module, inner: InstanceData) =
             | Extern.Global g -> ValueSome(Global(store.Inner, g))
             | _ -> ValueNone)
 
+    /// An exported tag. Throws RejectedException when there is none of that name.
+    member _.GetTag(name: string) : Tag =
+        find name "a tag" (fun e ->
+            match e with
+            | Extern.Tag t -> ValueSome t
+            | _ -> ValueNone)
+
     /// A typed function of 0 parameters and one result: calls cost a few nanoseconds.
     member this.GetFunction<'TResult>(name: string) : Func<'TResult> = this.GetDelegate<Func<'TResult>> name
 
@@ -215,6 +222,12 @@ type Linker() =
     /// Defines a global.
     member this.Define(moduleName: string, name: string, store: Store, globalCell: Global) : Linker =
         define moduleName name (owned store.Inner (Extern.Global globalCell.Inner))
+        this
+
+    /// Defines a tag of the host's (Store.NewTag) or of a guest.
+    member this.Define(moduleName: string, name: string, tag: Tag) : Linker =
+        ArgumentNullException.ThrowIfNull tag
+        define moduleName name (fun _ -> Extern.Tag tag)
         this
 
     /// Defines a function of a guest, for another guest of the same store.

@@ -74,7 +74,7 @@ type Module private (code: CompiledCode) =
         | ExternKind.Table -> ExternType.Table valid.TableTypes[e.Index]
         | ExternKind.Memory -> ExternType.Memory valid.MemoryTypes[e.Index]
         | ExternKind.Global -> ExternType.Global valid.GlobalTypes[e.Index]
-        | _ -> ExternType.Tag e.Index
+        | _ -> ExternType.Tag valid.TagTypeIndices[e.Index]
 
     let imports = valid.Module.Imports |> Array.map (fun i -> ImportInfo(i, Link.describeType valid i.Type))
 

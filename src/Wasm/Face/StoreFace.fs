@@ -95,6 +95,16 @@ type Store(options: StoreOptions) =
         ArgumentOutOfRangeException.ThrowIfNegative gas
         data.Begin(gas, options.StackUnits)
 
+    /// A tag for modules to import: exceptions of it carry values of these types; the function type has no results.
+    member _.NewTag(functionType: FuncType) : Tag =
+        alive ()
+        ArgumentNullException.ThrowIfNull functionType
+
+        if functionType.Results.Length > 0 then
+            raise (ArgumentException "a tag's type has no results")
+
+        Link.newTag functionType (Validation.CanonicalTypes.ofHost functionType) -1 null
+
     /// Stops the guest at its next loop iteration or function entry with a GuestInterruptedException. From any thread; lasts until Refuel.
     member _.Interrupt(reason: string) = data.Interrupt(reason, data.Epoch)
 

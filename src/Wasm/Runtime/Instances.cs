@@ -13,6 +13,9 @@ internal abstract class CodeSource
 
     /// <summary>The entry point of a defined function; compiles it if that has not happened yet. Thread-safe.</summary>
     public abstract nint Resolve(int index);
+
+    /// <summary>A call of its functions may end with an exception on its way.</summary>
+    public virtual bool MayThrow => false;
 }
 
 /// <summary>A value of a mutable or immutable reference global.</summary>
@@ -87,6 +90,7 @@ internal sealed unsafe class StoreData : IDisposable
         TableLimit = tableLimit;
         ReentryLimit = reentryDepth;
         Guest = new StoreGuest(this);
+        GcLimit = 4UL << 30;
         Begin(gas, units);
     }
 
@@ -97,6 +101,35 @@ internal sealed unsafe class StoreData : IDisposable
     public List<LinearMemory> Memories { get; } = [];
     public List<RefTable> Tables { get; } = [];
     public object?[] RefResults { get; } = new object?[StoreBlock.MaxResults];
+
+    /// <summary>The exception on its way; see StoreBlock.Pending.</summary>
+    public ExceptionInstance? Thrown { get; set; }
+
+    public bool IsThrowing => Block->Pending != 0;
+
+    /// <summary>Bytes of objects that a run may make.</summary>
+    public ulong GcLimit
+    {
+        get => Block->GcLimit;
+        set => Block->GcLimit = value;
+    }
+
+    /// <summary>Counts an object that is about to be made, or traps.</summary>
+    public void Allocate(ulong bytes)
+    {
+        ulong used = Block->GcUsed;
+        if (bytes > Block->GcLimit - used) throw new TrapException(TrapCode.AllocationLimit, bytes, used, Block->GcLimit);
+        Block->GcUsed = used + bytes;
+    }
+
+    /// <summary>The exception on its way, which is on its way no more.</summary>
+    public ExceptionInstance TakeThrown()
+    {
+        var thrown = Thrown!;
+        Thrown = null;
+        Block->Pending = 0;
+        return thrown;
+    }
     public object? Data { get; set; }
     public List<WeakReference<CallTarget>> Targets { get; } = [];
 
@@ -126,6 +159,9 @@ internal sealed unsafe class StoreData : IDisposable
         Block->Units = units;
         Block->UnitsLimit = units;
         Block->Depth = 0;
+        Block->Pending = 0;
+        Block->GcUsed = 0;
+        Thrown = null;
         lock (sync)
         {
             Epoch++;
@@ -243,6 +279,9 @@ internal sealed unsafe class StoreData : IDisposable
     public OutOfGasException OutOfGas()
     {
         Block->Gas = 0;
+        // It may end a run while an exception leaves a call.
+        Block->Pending = 0;
+        Thrown = null;
         return new OutOfGasException(Block->GasLimit);
     }
 
@@ -308,6 +347,7 @@ internal sealed unsafe class InstanceData
     public LinearMemory[] Memories { get; private set; } = [];
     public RefTable[] Tables { get; set; } = [];
     public RefCell?[] RefGlobals { get; set; } = [];
+    public Tag[] Tags { get; set; } = [];
 
     /// <summary>By function index, imports first; made when first asked for.</summary>
     public Function?[] Functions { get; set; } = [];

@@ -24,8 +24,18 @@ internal struct StoreBlock
     /// <summary>How often host functions have re-entered the guest.</summary>
     public int Depth;
     public int Pad;
+    /// <summary>Number of the tag of the exception that is on its way through the guest's frames, or 0; the exception is StoreData.Thrown.</summary>
+    public nint Pending;
+    /// <summary>Bytes of structs, arrays and exceptions that the run has made (by the schedule's formula), and the most it may make.</summary>
+    public ulong GcUsed;
+    public ulong GcLimit;
 
-    /// <summary>Results after the first, 16 bytes each, at this offset. Written right before a return, read right after it.</summary>
+    public const int PendingOffset = 56;
+    public const int GcUsedOffset = 64;
+    public const int GcLimitOffset = 72;
+
+    /// <summary>Results after the first, 16 bytes each, at this offset. Written right before a return, read right after it.
+    /// An exception's values pass here too, from the first on, when it is thrown and when it is caught.</summary>
     public const int ResultsOffset = 128;
     public const int MaxResults = 1024;
     public const int Size = ResultsOffset + 16 * MaxResults;

@@ -101,7 +101,6 @@ type internal Context(m: Module, types: ModuleTypes) =
     member _.Tables = tables
     member _.Memories = memories
     member _.Globals = globals
-    /// Null where the type index is invalid.
     member _.Declared = declared
     member _.ImportedFuncs = importedFuncs.Length
     member _.ImportedTables = importedTables.Length
@@ -125,11 +124,11 @@ type ValidModule internal (c: Context, limits: WasmLimits, features: Features) =
     member _.FuncTypeIndices: int[] = c.FuncTypeIndices
     /// The type section with its canonical ids.
     member internal _.Types: ModuleTypes = c.Types
-    /// Type indices of all tags.
-    member _.TagTypeIndices: int[] = c.TagTypeIndices
     member _.TableTypes: TableType[] = c.Tables
     member _.MemoryTypes: SizeLimits[] = c.Memories
     member _.GlobalTypes: GlobalType[] = c.Globals
+    /// Type indices of all tags.
+    member _.TagTypeIndices: int[] = c.TagTypeIndices
     /// Types of all tags: what an exception of that tag carries is their parameters.
     member _.TagTypes: FuncType[] = c.TagTypes
     member _.ImportedFuncs = c.ImportedFuncs
