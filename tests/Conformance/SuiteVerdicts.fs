@@ -36,8 +36,8 @@ type SuiteVerdicts() =
 
                 let ok =
                     match kind, verdict with
-                    | "assert_invalid", Error e -> e.Kind.IsInvalid && Runner.sameWording expected e.Message
-                    | "assert_malformed", Error e -> e.Kind.IsMalformed && Runner.sameWording expected e.Message
+                    | "assert_invalid", Error e -> e.Kind.IsInvalid && Twofold.Wasm.Scripts.ScriptSkips.sameWording expected e.Message
+                    | "assert_malformed", Error e -> e.Kind.IsMalformed && Twofold.Wasm.Scripts.ScriptSkips.sameWording expected e.Message
                     | ("assert_invalid" | "assert_malformed"), Ok _ -> false
                     | _, Ok _ -> true
                     | _, Error _ -> false
