@@ -22,6 +22,13 @@ module Skips =
     /// Proposals that 3.0 does not contain: their files are not judged.
     let never = Twofold.Wasm.Scripts.ScriptSkips.proposals
 
+    /// Modules outside the suite that need such a proposal.
+    let neverModules =
+        set [
+            // 128-bit integers.
+            "wide.wasm"
+        ]
+
     /// Verdicts of other proposals' files that 3.0 contradicts.
     let contradicted =
         set [
