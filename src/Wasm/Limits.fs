@@ -17,7 +17,8 @@ type WasmLimits = {
     Locals: int
     /// Locals plus five times the greatest operand height of a function: what its compiled form may need as locals, which CIL numbers with 16 bits.
     FrameSlots: int
-    /// Types, imports, exports, globals, element and data segments, each: bounds what 20 bytes of counts can ask for.
+    /// Types, imports, exports, globals, element and data segments, custom sections, instructions of a constant expression, each: they are kept while the module
+    /// lives, in more memory than their bytes.
     Declarations: int
     /// Fields of a struct type. Objects' layouts are made of them; the JavaScript API's limit.
     Fields: int
@@ -36,7 +37,8 @@ type WasmLimits = {
     GcBytes: int64
     /// Bytes of one array: what every engine can make (.NET arrays end at 2^31 elements).
     ArrayBytes: int64
-    /// Bytes of one function's body. Engines have limits of their own (Wasmtime: 7,654,321 with instrumentation).
+    /// Bytes of one function's body. RyuJIT takes a second or two and 300 MB for a megabyte of branches, so a contract may have half of that: the largest body of
+    /// real contracts has 46 KB, of any module we have seen 200 KB (esbuild). Hosts: what Wasmtime takes (7,654,321 with instrumentation).
     BodyBytes: int
     /// Nesting depth of blocks; every pass keeps its own stack, so this only bounds memory.
     Nesting: int
@@ -62,7 +64,7 @@ type WasmLimits = {
         Memories = 1
         GcBytes = 256L * 1024L * 1024L
         ArrayBytes = 1024L * 1024L * 1024L
-        BodyBytes = 7_654_321
+        BodyBytes = 512 * 1024
         Nesting = 100_000
         StackUnits = 262_144
     }

@@ -3,10 +3,8 @@ namespace Twofold.Conformance
 // The engines that the suite runs on, by name. An engine is added here and nowhere else.
 // In: nothing. Out: a fresh host for each file.
 
-open Twofold.Wasm.Scripts
-
 module Hosts =
     let all: (string * (unit -> ISuiteHost)) list = [
-        "compiled", (fun () -> new EngineHost(Verdict.limits) :> ISuiteHost)
+        "compiled", (fun () -> new CompiledHost() :> ISuiteHost)
         "oracle", (fun () -> new OracleHost() :> ISuiteHost)
     ]

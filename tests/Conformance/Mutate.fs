@@ -7,9 +7,6 @@ open System.Text
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 
-/// Every feature that there is, whether or not it is decoded yet.
-let everything: Features = Enum.GetValues<Feature>() |> Array.fold (fun fs f -> fs.With f) Features.Wasm1
-
 /// SplitMix64: small, and the same everywhere for ever, which System.Random does not promise.
 type Dice(seed: uint64) =
     let mutable state = seed
@@ -98,7 +95,7 @@ let private bodiesOf (content: byte[]) : byte[][] =
 
 /// The places of a body's instructions; empty where it does not decode.
 let private placesOf (m: Module) (index: int) : Place[] =
-    match DecodeBody.run WasmLimits.Host everything m index with
+    match DecodeBody.run WasmLimits.Host Features.All m index with
     | Error _ -> [||]
     | Ok body ->
         let start = m.Code[index].Start
@@ -121,7 +118,7 @@ let item (name: string) (bytes: byte[]) : Item =
             | None -> [||]
         Places =
             lazy
-                (match Decode.run WasmLimits.Host everything bytes with
+                (match Decode.run WasmLimits.Host Features.All bytes with
                  | Ok m -> Array.init m.Code.Length (placesOf m)
                  | Error _ -> [||])
     }

@@ -17,6 +17,11 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
     let labels = ResizeArray<int[]>()
     let catches = ResizeArray<Catch[]>()
     let mutable hasDataCount = false
+    let mutable most = Int32.MaxValue
+    let mutable handOver: Action = null
+
+    /// Instructions handed over at a time: a body of megabytes never stands in memory as instructions of 24 bytes each.
+    static let piece = 4096
 
     member _.Code = code
     member _.Count = count
@@ -25,6 +30,20 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
 
     member _.HasDataCount
         with set v = hasDataCount <- v
+
+    /// The most instructions that an expression may have.
+    member _.Most
+        with set v = most <- v
+
+    /// Takes the instructions read so far, several times for a long expression; the buffers are emptied after each. Null: everything is kept.
+    member _.HandOver
+        with set v = handOver <- v
+
+    member private _.Piece() =
+        handOver.Invoke()
+        count <- 0
+        labels.Clear()
+        catches.Clear()
 
     member private _.Emit(op: Op, a: int, b: int, imm: int64, offset: int) =
         if count = code.Length then
@@ -162,7 +181,12 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
         while depth > 0 && r.Ok do
             let at = r.Pos
 
-            if at >= r.End then
+            if count >= piece && not (isNull handOver) then
+                this.Piece()
+
+            if count >= most then
+                r.Reject(Rejected.limit at "a constant expression is too long" most (count + 1))
+            elif at >= r.End then
                 // The suite tells a body without its `end` from a section that stops too early.
                 r.Fail(at, (if at < r.Outer then "END opcode expected" else "unexpected end of section or function"))
             else
@@ -174,6 +198,9 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
 
                 if r.Ok then
                     this.Instruction(row, at)
+
+        if r.Ok && not (isNull handOver) then
+            this.Piece()
 
     member private this.Instruction(row: OpInfo, at: int) =
         let op = row.Op
@@ -293,6 +320,10 @@ type internal InstrReader(r: Reader, limits: WasmLimits) =
             this.Emit(op, a, r.Index(), 0L, at)
         | _ -> r.Fail(at, $"illegal opcode %02x{op}")
 
+/// Declared locals of one type in a row.
+[<Struct; NoEquality; NoComparison>]
+type internal LocalGroup = { First: int; Count: int; Type: ValType }
+
 /// Decodes bodies of one module, one after another, in the same buffers.
 [<Sealed>]
 type internal BodyReader(limits: WasmLimits, features: Features, m: Module) =
@@ -304,6 +335,7 @@ type internal BodyReader(limits: WasmLimits, features: Features, m: Module) =
     let codeEnd = if m.Code.Length = 0 then 0 else (let last = m.Code[m.Code.Length - 1] in last.Start + last.Length)
     let mutable locals: ValType[] = Array.zeroCreate 64
     let mutable localCount = 0
+    let groups = ResizeArray<LocalGroup>()
 
     let put (t: ValType) n =
         while localCount + n > locals.Length do
@@ -316,14 +348,19 @@ type internal BodyReader(limits: WasmLimits, features: Features, m: Module) =
     /// Parameters first; the first `LocalCount` entries.
     member _.Locals = locals
     member _.LocalCount = localCount
+    /// Declarations of locals, parameters excluded.
+    member _.Groups = groups
 
-    /// Decodes a defined function's body. False: see `Error`.
-    member _.Read(index: int) : bool =
+    /// Decodes a defined function's body. False: see `Error`. With `start`, called when the locals are known, the instructions are not kept but
+    /// handed over in pieces.
+    member _.Read(index: int, start: Action, pieces: Action) : bool =
+        instrs.HandOver <- pieces
         let range = m.Code[index]
         r.Pos <- range.Start
         r.End <- range.Start + range.Length
         r.Outer <- codeEnd
         localCount <- 0
+        groups.Clear()
         let typeIndex = m.Functions[index]
 
         if uint32 typeIndex < uint32 m.Types.Length then
@@ -336,12 +373,12 @@ type internal BodyReader(limits: WasmLimits, features: Features, m: Module) =
             r.Reject(Rejected.invalid range.Start $"unknown type {typeIndex}")
 
         // The sum is checked before the limit: 2^32 locals are malformed whatever the limit is.
-        let groups = r.Count(Int32.MaxValue, "groups of locals")
+        let count = r.Count(Int32.MaxValue, "groups of locals")
         let first = r.Pos
         let mutable total = uint64 localCount
         let mutable i = 0
 
-        while i < groups && r.Ok do
+        while i < count && r.Ok do
             let at = r.Pos
             total <- total + uint64 (r.U32())
             DecodeTypes.valType r |> ignore
@@ -357,9 +394,17 @@ type internal BodyReader(limits: WasmLimits, features: Features, m: Module) =
         if r.Ok then
             r.Pos <- first
 
-            for _ in 1..groups do
+            for _ in 1..count do
                 let n = int (r.U32())
-                put (DecodeTypes.valType r) n
+                let t = DecodeTypes.valType r
+
+                if n > 0 then
+                    groups.Add { First = localCount; Count = n; Type = t }
+
+                put t n
+
+            if not (isNull start) then
+                start.Invoke()
 
             instrs.Expression()
 
@@ -367,6 +412,9 @@ type internal BodyReader(limits: WasmLimits, features: Features, m: Module) =
                 r.Fail(r.Pos, "section size mismatch")
 
         r.Clean
+
+    /// Decodes a body and keeps its instructions.
+    member this.Read(index: int) : bool = this.Read(index, null, null)
 
     member _.Error = r.Error
 

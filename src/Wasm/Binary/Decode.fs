@@ -12,6 +12,7 @@ type internal Sections(limits: WasmLimits, r: Reader) =
     let instrs = InstrReader(r, limits)
     // Constant expressions come before the data count is known to matter; they may not touch data anyway.
     do instrs.HasDataCount <- true
+    do instrs.Most <- limits.Declarations
     let customs = ResizeArray<CustomSection>()
     let mutable memories = 0
     let mutable tables = 0
@@ -194,6 +195,13 @@ type internal Sections(limits: WasmLimits, r: Reader) =
         else
             this.ElemExprs(t, mode, at)
 
+    /// The expression just read is one instruction, the same as this one but for its place.
+    member private _.Repeats(e: ConstExpr) : bool =
+        e.Length = 1
+        && instrs.Count = 2
+        && (let i = instrs.Code[0]
+            i.Op = e[0].Op && i.A = e[0].A && i.B = e[0].B && i.Imm = e[0].Imm)
+
     /// Element expressions. Functions of a funcref segment stay indices until another expression turns up, so that three bytes do not cost fifty.
     member private this.ElemExprs(t: ValType, mode: SegmentMode, at: int) : ElemSegment =
         let n = r.Count(Int32.MaxValue, "elements")
@@ -220,7 +228,12 @@ type internal Sections(limits: WasmLimits, r: Reader) =
 
                         funcs <- null
 
-                    exprs[i] <- Array.sub instrs.Code 0 (instrs.Count - 1)
+                    exprs[i] <-
+                        // Elements are often the same null again and again.
+                        if i > 0 && this.Repeats exprs[i - 1] then
+                            exprs[i - 1]
+                        else
+                            Array.sub instrs.Code 0 (instrs.Count - 1)
 
             i <- i + 1
 
@@ -269,6 +282,10 @@ type internal Sections(limits: WasmLimits, r: Reader) =
         match id with
         | 0 ->
             let name = r.Name()
+
+            if customs.Count >= limits.Declarations then
+                r.Reject(Rejected.limit at "too many custom sections" limits.Declarations (customs.Count + 1))
+
             customs.Add { Name = name; Start = r.Pos; Length = r.End - r.Pos }
             r.Pos <- r.End
         | 1 -> this.Types <- DecodeTypes.typeSection limits r

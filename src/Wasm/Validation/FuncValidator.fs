@@ -175,21 +175,21 @@ type internal FuncValidator(c: Context, limits: WasmLimits) =
             v.PopVals row.Pops
             v.PushVals row.Pushes
 
-    /// A function's body. The last instruction is the `end` that leaves the outermost frame.
-    member v.Body
-        (t: FuncType, ls: ValType[], count: int, code: Instr[], codeCount: int, labels: ResizeArray<int[]>, catches: ResizeArray<Catch[]>)
-        =
+    /// The frame of a function: its type, its locals, and their declarations.
+    member v.StartBody(t: FuncType, ls: ValType[], count: int, groups: ResizeArray<LocalGroup>) =
         v.Start t.Results
         locals <- ls
         localCount <- count
+        v.StartLocals(groups, count)
 
-        for i in t.Params.Length .. count - 1 do
-            v.CheckType ls[i]
+        for g in groups do
+            v.CheckType g.Type
 
-        v.StartLocals(ls, t.Params.Length, count)
+    /// The next instructions of its body. The last of all is the `end` that leaves the outermost frame.
+    member v.Body(code: Instr[], count: int, labels: ResizeArray<int[]>, catches: ResizeArray<Catch[]>) =
         let mutable index = 0
 
-        while index < codeCount && v.Ok do
+        while index < count && v.Ok do
             let i = &code[index]
             v.At <- i.Offset
             let row = Opcodes.info i.Op

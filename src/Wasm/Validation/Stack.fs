@@ -79,9 +79,9 @@ type internal ValidationStack(types: ModuleTypes) =
         v.PushCtrl(Op.Block, nothing, results)
 
     /// Says which locals have no value yet; parameters come first and have theirs.
-    member _.StartLocals(locals: ValType[], parameters: int, count: int) =
-        for i in parameters .. count - 1 do
-            if not locals[i].IsDefaultable then
+    member _.StartLocals(groups: ResizeArray<LocalGroup>, count: int) =
+        for g in groups do
+            if not g.Type.IsDefaultable then
                 if not anyUnset then
                     anyUnset <- true
 
@@ -90,7 +90,7 @@ type internal ValidationStack(types: ModuleTypes) =
 
                     Array.Clear(unset, 0, count)
 
-                unset[i] <- true
+                Array.Fill(unset, true, g.First, g.Count)
 
     /// Is a local without a value read?
     member _.IsUnset(local: int) = anyUnset && unset[local]

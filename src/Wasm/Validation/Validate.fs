@@ -221,16 +221,22 @@ module Validate =
     let private bodies (limits: WasmLimits) (features: Features) (v: FuncValidator) (c: Context) =
         let m = c.Module
         let reader = BodyReader(limits, features, m)
+        let instrs = reader.Instrs
         let mutable error = None
         let mutable i = 0
+        // For the delegates, which cannot see a mutable local.
+        let at = [| 0 |]
+
+        let start =
+            Action(fun () -> v.StartBody(c.FuncTypes[c.ImportedFuncs + at[0]], reader.Locals, reader.LocalCount, reader.Groups))
+
+        let pieces = Action(fun () -> v.Body(instrs.Code, instrs.Count, instrs.Labels, instrs.Catches))
 
         while i < m.Code.Length && error.IsNone do
             let function' = c.ImportedFuncs + i
+            at[0] <- i
 
-            if reader.Read i then
-                let instrs = reader.Instrs
-                v.Body(c.FuncTypes[function'], reader.Locals, reader.LocalCount, instrs.Code, instrs.Count, instrs.Labels, instrs.Catches)
-
+            if reader.Read(i, start, pieces) then
                 let slots = int64 reader.LocalCount + 5L * int64 v.Highest
 
                 if v.Error.IsSome then
