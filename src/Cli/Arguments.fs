@@ -25,7 +25,7 @@ type ExecArgs =
     interface IArgParserTemplate with
         member a.Usage =
             match a with
-            | Call _ -> "the contract (a .wasm or .wat file) and the export to call; it takes nothing and returns a status"
+            | Call _ -> "the contract (WebAssembly, binary or text) and the export to call; it takes nothing and returns a status"
             | Params _ -> "parameters: text as it is, @FILE for a file's bytes, 0x... for bytes in hexadecimal; none by default"
             | Caller _ -> "who calls: 0x and 40 hexadecimal digits; forty zeros by default"
             | Contract _ -> "the contract's own address; forty zeros by default"
@@ -61,7 +61,7 @@ type InspectArgs =
     interface IArgParserTemplate with
         member a.Usage =
             match a with
-            | File _ -> "a .wasm or .wat file"
+            | File _ -> "a module, binary or text"
             | Json -> "print one JSON document"
 
 type RunArgs =
@@ -91,8 +91,20 @@ type WatArgs =
     interface IArgParserTemplate with
         member a.Usage =
             match a with
-            | File _ -> "a .wasm file, to be shown as text, or a .wat file, to be encoded"
-            | Output _ -> "where the result goes: standard output for text, the .wasm file beside the .wat by default"
+            | File _ -> "a binary module, to be shown as text, or a text, to be encoded"
+            | Output _ -> "where the result goes: standard output for text, the .wasm file beside the text by default"
+
+type WastArgs =
+    | [<MainCommand; Mandatory>] Files of PATHS: string list
+    | Any_Message
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Files _ -> "scripts (.wast), folders and zip files that hold some"
+            | Any_Message -> "compare only the class of traps and refusals, not their messages"
+            | Json -> "print one JSON document"
 
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Exec of ParseResults<ExecArgs>
@@ -100,6 +112,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
     | [<CliPrefix(CliPrefix.None)>] Wat of ParseResults<WatArgs>
+    | [<CliPrefix(CliPrefix.None)>] Wast of ParseResults<WastArgs>
     | Version
 
     interface IArgParserTemplate with
@@ -110,6 +123,7 @@ type Arguments =
             | Inspect _ -> "what a module imports, exports and needs, and what each profile would say to it"
             | Run _ -> "call any export with typed arguments"
             | Wat _ -> "a module as text, or a text as module"
+            | Wast _ -> "run test scripts in the official suite's format"
             | Version -> "print the version"
 
 /// What Argu cannot know.

@@ -9,7 +9,7 @@ module Exit =
     [<Literal>]
     let Success = 0
 
-    /// The contract answered with a status other than 0, or the replay differs.
+    /// The contract answered with a status other than 0, a command of a script failed, or the replay differs.
     [<Literal>]
     let Failed = 1
 

@@ -8,6 +8,7 @@ open System.IO
 open System.Text
 open System.Text.Json
 open FsToolkit.ErrorHandling
+open Twofold.Wasm.Text
 open Twofold.HostAbi
 open Twofold.Engine
 
@@ -31,14 +32,10 @@ module Inputs =
 
     let bytes (path: string) : Result<byte[], string> = attempt path (fun () -> File.ReadAllBytes path)
 
-    /// A module's bytes: a `.wat` file is encoded, anything else taken as it is.
+    /// A module's bytes in the binary format: text is told by its content, not by the file's name, and encoded.
     let moduleBytes (path: string) : Result<byte[], string> =
         bytes path
-        |> Result.bind (fun b ->
-            if path.EndsWith(".wat", StringComparison.OrdinalIgnoreCase) then
-                Twofold.Wasm.Text.Wat.parseBytes b |> Result.mapError (fun e -> $"{path}: {e}")
-            else
-                Ok b)
+        |> Result.bind (fun b -> if Wat.isText b then Wat.parseBytes b |> Result.mapError (fun e -> $"{path}: {e}") else Ok b)
 
     let private strict = UTF8Encoding(false, true)
 

@@ -15,9 +15,10 @@ Examples:
   twofold inspect token.wasm
   twofold run math.wasm --invoke add 5 3
   twofold wat math.wasm --output math.wat
+  twofold wast tests/ suite.zip
 
 Exit codes:
-  0 success     1 the contract failed, or the replay differs     2 usage, or the module or request is rejected: nothing ran
+  0 success     1 the contract or a script failed, or the replay differs   2 usage, or the module or request is rejected: nothing ran
   3 trapped     4 out of gas or stack                            5 engine fault (deadline, cancelled, host trouble)
 
 `twofold COMMAND --help` explains a command's options. More: docs/CLI.md."""
@@ -41,6 +42,7 @@ let private command (token: CancellationToken) (results: ParseResults<Arguments>
         | Some(Arguments.Inspect a) -> Inspect.run a
         | Some(Arguments.Run a) -> Run.run token a
         | Some(Arguments.Wat a) -> TextForms.run a
+        | Some(Arguments.Wast a) -> Scripts.run a
         | Some Arguments.Version
         | None -> Ending.rejected "which command? `twofold --help` shows them"
 

@@ -3,7 +3,6 @@ module Twofold.Cli.TextForms
 // `twofold wat`: a module from one form to the other, binary to text or text to binary.
 // In: a .wasm or .wat file. Out: the text on standard output or in a file; the binary always in a file.
 
-open System
 open System.IO
 open Argu
 open FsToolkit.ErrorHandling
@@ -25,11 +24,17 @@ let run (a: ParseResults<WatArgs>) : Ending =
     let output = a.TryGetResult WatArgs.Output
 
     result {
-        let! bytes = Inputs.moduleBytes path
+        let! given = Inputs.bytes path
+        let isText = Wat.isText given
+        let! bytes = if isText then Inputs.moduleBytes path else Ok given
         let! m = checkedModule path bytes
 
-        if path.EndsWith(".wat", StringComparison.OrdinalIgnoreCase) then
+        if isText then
             let target = output |> Option.defaultValue (Path.ChangeExtension(path, ".wasm"))
+
+            if output.IsNone && Path.GetFullPath target = Path.GetFullPath path then
+                return! Error $"{path} is text: say with --output where the binary goes"
+
             do! Inputs.writeBytes target bytes
             return Ending.ok $"{target}: {bytes.Length} bytes"
         else

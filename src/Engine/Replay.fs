@@ -194,7 +194,7 @@ module internal Replay =
             | None -> ReplayResult.CannotJudge "the receipts differ in bytes although every part agrees: a bug of ours"
 
     /// Runs the receipt's request again and compares.
-    let run (m: Machinery) (token: CancellationToken) (receipt: Receipt) (bytes: byte[]) : ReplayResult =
+    let private binary (m: Machinery) (token: CancellationToken) (receipt: Receipt) (bytes: byte[]) : ReplayResult =
         let hash = Hash32.sha256 (ReadOnlySpan bytes)
 
         if hash <> receipt.Request.ModuleHash then
@@ -216,3 +216,9 @@ module internal Replay =
                 }
             else
                 judge comparer receipt result
+
+    /// The receipt again, on a module in either form; the hash is that of its binary form.
+    let run (m: Machinery) (token: CancellationToken) (receipt: Receipt) (bytes: byte[]) : ReplayResult =
+        match Twofold.Wasm.Text.Wat.toBinary receipt.Request.Policy.Wasm receipt.Request.Policy.Features bytes with
+        | Ok bytes -> binary m token receipt bytes
+        | Error e -> ReplayResult.CannotJudge $"this is another module: a text that cannot be encoded: {e}"

@@ -11,6 +11,7 @@ open Twofold.HostAbi
 /// Where a module comes from.
 [<RequireQualifiedAccess>]
 type ModuleSource =
+    /// In the binary format, or as text (WAT) in UTF-8.
     | Bytes of byte[]
     /// A module that the host's store knows by a contract's address and a version.
     | Stored of address: Address * version: uint64
@@ -201,7 +202,9 @@ module Request =
             if isNull (box r.Snapshot) then
                 return! Error(Refuse.field "snapshot" "there is no snapshot" "a view of the state" "nothing")
 
-            let! bytes, stored = resolve store r.Module
+            let! given, stored = resolve store r.Module
+            // The module's hash is that of its binary form, whichever form was given.
+            let! bytes = Text.Wat.toBinary r.Profile.Policy.Wasm policy.Features given
 
             if bytes.Length > r.Profile.Policy.Wasm.ModuleBytes then
                 return! Error(Rejected.limit -1 "the module is too large" r.Profile.Policy.Wasm.ModuleBytes bytes.Length)

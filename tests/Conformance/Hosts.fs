@@ -3,8 +3,10 @@ namespace Twofold.Conformance
 // The engines that the suite runs on, by name. An engine is added here and nowhere else.
 // In: nothing. Out: a fresh host for each file.
 
+open Twofold.Wasm.Scripts
+
 module Hosts =
     let all: (string * (unit -> ISuiteHost)) list = [
-        "compiled", (fun () -> new CompiledHost() :> ISuiteHost)
+        "compiled", (fun () -> new EngineHost(Verdict.limits) :> ISuiteHost)
         "oracle", (fun () -> new OracleHost() :> ISuiteHost)
     ]

@@ -5,6 +5,7 @@ namespace Twofold.Conformance
 
 open System.Collections.Generic
 open Twofold.Wasm
+open Twofold.Wasm.Scripts
 open Twofold.Oracle
 
 [<Sealed>]

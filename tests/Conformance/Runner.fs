@@ -6,25 +6,11 @@ namespace Twofold.Conformance
 open System.Collections.Generic
 open System.Text.Json
 open Twofold.Wasm
+open Twofold.Wasm.Scripts
 open Twofold.Wasm.Validation
 
 /// Assertions of one file; every command but `register` counts as one.
-[<Sealed>]
-type Tally() =
-    let failures = ResizeArray<string>()
-    let skips = Dictionary<string, int>()
-    member val Passed = 0 with get, set
-    member _.Failures = failures
-    member _.Skips = skips
-    member _.Skipped = Seq.sum skips.Values
-
-    member _.Skip(reason: string) =
-        skips[reason] <-
-            (match skips.TryGetValue reason with
-             | true, n -> n + 1
-             | _ -> 1)
-
-    override t.ToString() = $"{t.Passed} passed, {failures.Count} failed, {t.Skipped} skipped"
+type Tally = ScriptTally
 
 /// A module of the file as later commands find it.
 [<RequireQualifiedAccess>]
@@ -40,11 +26,6 @@ module Runner =
         match c.TryGetProperty name with
         | true, v -> v.GetString()
         | _ -> null
-
-    let sameWording (expected: string) (actual: string) =
-        actual.StartsWith expected
-        || expected.StartsWith actual
-        || Skips.wordings |> Set.exists (fun (e, a) -> expected.StartsWith e && actual.StartsWith a)
 
     let private needs (f: Feature) = $"{Skips.otherLevels}: needs {Feature.name f}"
 
@@ -64,9 +45,9 @@ module Runner =
 
         host
         |> Option.iter (fun h ->
-            match h.Instantiate Spectest.bytes with
+            match h.Instantiate(Spectest.bytes h.Features) with
             | Ok s -> h.Register("spectest", s)
-            | Error e -> tally.Failures.Add $"spectest does not instantiate: {e}")
+            | Error e -> tally.Fail(0, $"spectest does not instantiate: {e}"))
 
         let bytesOf c = zip.Read(folder + prop c "filename")
 
@@ -83,11 +64,15 @@ module Runner =
         let fail (c: JsonElement) (message: string) =
             let line = c.GetProperty("line").GetInt32()
             let kind = prop c "type"
-            tally.Failures.Add $"{file}:{line} {kind}: {message}"
+            tally.Fail(line, $"{kind}: {message}")
 
         let expectText c actual =
             let expected = prop c "text"
-            if sameWording expected actual then pass () else fail c $"expected \"{expected}\", got \"{actual}\""
+
+            if ScriptSkips.sameWording expected actual then
+                pass ()
+            else
+                fail c $"expected \"{expected}\", got \"{actual}\""
 
         let importsMissing (valid: ValidModule) = valid.Module.Imports |> Array.exists (fun i -> missing.Contains i.Module)
         let skippedImports = $"{Skips.otherLevels}: imports from a skipped module"

@@ -1,6 +1,6 @@
 namespace Twofold.Conformance
 
-// What of the suite is not run, and which wordings differ: each with its reason, nowhere else.
+// What of the suite is not run: each with its reason. The runner's own reasons, and wordings that differ, are in Twofold.Wasm.Scripts.ScriptSkips.
 // In: levels of manifest.json, messages. Out: asked by the runner and the tests.
 
 module Skips =
@@ -19,13 +19,15 @@ module Skips =
     /// Modules that need a feature of the next issue are skipped one by one.
     let partly = set [ "core/linking.json"; "core/imports.json" ]
 
-    /// Proposals that 3.0 does not contain: their files are not judged. Each with what it would take.
-    let never = [
-        "proposals/custom-descriptors/",
-        "custom descriptors (type descriptors, exact types) are no part of 3.0: new type forms, casts and allocations"
-        "proposals/custom-page-sizes/", "custom page sizes are no part of 3.0: memories of single bytes, another form of limits"
-        "proposals/wide-arithmetic/", "wide arithmetic (128-bit integers) is no part of 3.0: new opcodes"
-    ]
+    /// Proposals that 3.0 does not contain: their files are not judged.
+    let never = Twofold.Wasm.Scripts.ScriptSkips.proposals
+
+    /// Modules outside the suite that need such a proposal.
+    let neverModules =
+        set [
+            // 128-bit integers.
+            "wide.wasm"
+        ]
 
     /// Verdicts of other proposals' files that 3.0 contradicts.
     let contradicted =
@@ -40,19 +42,3 @@ module Skips =
 
     /// Custom annotations (branch hints) are not looked at.
     let customAnnotations = "custom annotations: never"
-
-    /// Pairs of the suite's wording and ours, where ours differs for a reason.
-    /// The reference interpreter reads on over the end of a section and then compares sizes; we stop at the section's end.
-    let wordings =
-        set [
-            "section size mismatch", "unexpected end of section or function"
-            "length out of bounds", "unexpected end of section or function"
-            "integer representation too long", "unexpected end of section or function"
-            "integer too large", "unexpected end of section or function"
-            // A number that is longer than its section: what follows is read as a section.
-            "integer representation too long", "malformed section id"
-            "integer too large", "malformed section id"
-        ]
-
-    /// The same for text, whose mistakes our parser may see at another token.
-    let textWordings: Set<string * string> = set []

@@ -153,7 +153,7 @@ type SpecSuite() =
         totals[host].Add(entry.Level, tally)
 
         if tally.Failures.Count > 0 then
-            let shown = tally.Failures |> Seq.truncate 20 |> String.concat "\n"
+            let shown = tally.Failures |> Seq.truncate 20 |> Seq.map (fun f -> $"{file}:{f.Line} {f.Message}") |> String.concat "\n"
             Assert.Fail $"{tally}\n{shown}"
 
     [<OneTimeTearDown>]

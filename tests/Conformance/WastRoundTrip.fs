@@ -9,6 +9,7 @@ open System.Text.Json
 open NUnit.Framework
 open Twofold.Wasm
 open Twofold.Wasm.Binary
+open Twofold.Wasm.Scripts
 open Twofold.Wasm.Text
 
 /// A module as lines of plain words, independent of the printer, its offsets left out.
@@ -31,6 +32,15 @@ module private Shape =
         | ExternType.Global g -> $"global {globalType g}"
         | ExternType.Tag i -> $"tag {i}"
 
+    let private field (f: FieldType) =
+        let storage =
+            match f.Storage with
+            | StorageType.I8 -> "i8"
+            | StorageType.I16 -> "i16"
+            | StorageType.Value t -> string t.Code
+
+        $"({storage} {f.Mutable})"
+
     let private mode (x: SegmentMode) =
         match x with
         | SegmentMode.Passive -> "passive"
@@ -38,24 +48,32 @@ module private Shape =
         | SegmentMode.Active(i, o) -> $"active {i} {expr o}"
 
     let private body (m: Module) (index: int) =
-        match DecodeBody.run WasmLimits.Host Features.Default m index with
+        match DecodeBody.run WasmLimits.Host Features.All m index with
         | Error e -> [ $"code {index}: {e}" ]
         | Ok b -> [
             let locals = b.Locals |> Array.map (fun t -> string t.Code) |> String.concat " "
             $"code {index} locals {locals}"
 
             for i in b.Code do
-                let labels = if i.Op = Op.BrTable then b.LabelTables[i.A] |> Array.map string |> String.concat " " else ""
-
-                // A label table's own number is the order of appearance; its labels say it all.
-                if i.Op = Op.BrTable then $"br_table {labels}" else instr i
+                // A table's own number is the order of appearance; its contents say it all.
+                if i.Op = Op.BrTable then
+                    let labels = b.LabelTables[i.A] |> Array.map string |> String.concat " "
+                    $"br_table {labels}"
+                elif i.Op = Op.TryTable then
+                    let catches = b.CatchTables[int i.Imm] |> Array.map (fun c -> $"({c.Kind} {c.Tag} {c.Label})") |> String.concat " "
+                    $"try_table {i.A} {i.B} {catches}"
+                else
+                    instr i
           ]
 
     let lines (m: Module) : string list = [
         for t in m.Types do
             match t.Composite with
-            | CompositeType.Func f -> $"type {f}"
-            | _ -> "type of GC"
+            | CompositeType.Func f -> $"type {f} {t.Final} {t.Super} {t.GroupStart} {t.GroupSize}"
+            | CompositeType.Struct fields ->
+                let fields = fields |> Array.map field |> String.concat " "
+                $"type struct {fields} {t.Final} {t.Super} {t.GroupStart} {t.GroupSize}"
+            | CompositeType.Array f -> $"type array {field f} {t.Final} {t.Super} {t.GroupStart} {t.GroupSize}"
         for i in m.Imports do
             $"import {i.Module} {i.Name} {externType i.Type}"
         for f in m.Functions do
@@ -64,6 +82,8 @@ module private Shape =
             $"table {table t.Type} {expr t.Init}"
         for l in m.Memories do
             $"memory {limits l}"
+        for t in m.Tags do
+            $"tag {t}"
         for g in m.Globals do
             $"global {globalType g.Type} {expr g.Init}"
         for e in m.Exports do
@@ -85,14 +105,14 @@ module private Shape =
 
 [<TestFixture>]
 type WastRoundTrip() =
-    let decode (bytes: byte[]) = Decode.run WasmLimits.Host Features.Default bytes
+    let decode (bytes: byte[]) = Decode.run WasmLimits.Host Features.All bytes
 
     /// None: the same again.
     let difference (bytes: byte[]) : string option =
         match decode bytes with
         | Error e -> Some $"does not decode: {e}"
         | Ok before ->
-            match Printer.run WasmLimits.Host Features.Default before with
+            match Printer.run WasmLimits.Host Features.All before with
             | Error e -> Some $"does not print: {e}"
             | Ok text ->
                 match Wat.parse text |> Result.bind decode with
@@ -124,7 +144,30 @@ type WastRoundTrip() =
         |> Seq.map (fun f -> Path.GetFileName f, File.ReadAllBytes f)
         |> all "sample contracts"
 
+    [<Test>]
+    member _.``modules of all scripts print and parse back``() =
+        let zip = TestData.archive "wast.zip"
+
+        let ofItem (item: ScriptItem) =
+            match item.Command with
+            | ScriptCommand.Module(_, m)
+            | ScriptCommand.ModuleDefinition(_, m)
+            | ScriptCommand.AssertUnlinkable(m, _)
+            | ScriptCommand.AssertUninstantiable(m, _) -> Script.bytes m |> Result.toOption
+            | _ -> None
+
+        seq {
+            for name in zip.Names |> Array.filter (fun n -> n.EndsWith ".wast" && (ScriptSkips.ofScript n).IsNone) do
+                for item in Script.parse (zip.Read name) |> Result.defaultValue [] do
+                    match ofItem item with
+                    | Some bytes -> $"{name}:{item.Line}", bytes
+                    | None -> ()
+        }
+        |> all "modules of scripts"
+
     [<TestCase(0)>]
+    [<TestCase(1)>]
+    [<TestCase(2)>]
     [<TestCase(3)>]
     member _.``wasm-smith's modules print and parse back``(profile: int) =
         let zip = TestData.archive "smith.zip"

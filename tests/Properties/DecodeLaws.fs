@@ -230,35 +230,6 @@ let ``a memory of 8193 pages is refused at 512 MiB, 8192 are not`` () =
     Assert.That(e.Kind, Is.EqualTo RejectKind.Limit)
     Assert.That(e.Found, Is.EqualTo "8193 pages")
 
-/// A body that needs one feature: with all others on, the answer must name it and the opcode's offset.
-[<TestCase("c0", Feature.SignExtension)>]
-[<TestCase("fc00", Feature.SaturatingFloatToInt)>]
-[<TestCase("02000b", Feature.MultiValue)>]
-[<TestCase("fc0d00", Feature.BulkMemory)>]
-[<TestCase("2500", Feature.ReferenceTypes)>]
-[<TestCase("fd0c00000000000000000000000000000000", Feature.Simd)>]
-[<TestCase("fd8002", Feature.RelaxedSimd)>]
-[<TestCase("1200", Feature.TailCall)>]
-[<TestCase("3f01", Feature.MultiMemory)>]
-[<TestCase("fe0300", Feature.Threads)>]
-[<TestCase("fb0000", Feature.Gc)>]
-[<TestCase("d3", Feature.Gc)>]
-[<TestCase("1400", Feature.FunctionReferences)>]
-[<TestCase("1f40000b", Feature.Exceptions)>]
-[<TestCase("0a", Feature.Exceptions)>]
-[<TestCase("06400b", Feature.LegacyExceptions)>]
-let ``what is switched off is refused by the feature's name at its offset`` (hex: string) (feature: Feature) =
-    let code = Array.concat [ [| 0uy |]; Convert.FromHexString hex; [| 0x0Buy |] ]
-    let bytes = withBody code
-    let features = Features.All.Without feature
-
-    match Decode.run limits features bytes |> Result.bind (Validate.run limits features) with
-    | Ok _ -> Assert.Fail "accepted"
-    | Error e ->
-        Assert.That(e.Kind, Is.EqualTo(RejectKind.Feature feature), string e)
-        Assert.That(Convert.ToHexString(bytes, e.Offset, 1), Is.EqualTo(hex.Substring(0, 2).ToUpperInvariant()))
-        Assert.That(e.Where, Is.EqualTo "function 0")
-
 [<Test>]
 let ``opcodes that nothing defines are malformed`` () =
     for op in [ 0xFFuy; 0xF3uy; 0x27uy; 0xC5uy; 0x1Duy ] do

@@ -1,7 +1,7 @@
 namespace Twofold.Wasm
 
 // A loaded module: decoded, validated, compiled function by function as they are called. Shared by stores and threads.
-// In: bytes or a path, options. Out: imports, exports, and what Linker.Instantiate needs.
+// In: bytes (binary or text) or a path, options. Out: imports, exports, and what Linker.Instantiate needs.
 
 open System
 open System.Collections.Generic
@@ -83,7 +83,8 @@ type Module private (code: CompiledCode) =
     static let build (bytes: byte[]) (options: ModuleOptions) =
         let features = options.Features.And Features.Executable
 
-        Decode.run options.Limits features bytes
+        Text.Wat.toBinary options.Limits features bytes
+        |> Result.bind (Decode.run options.Limits features)
         |> Result.bind (Validate.run options.Limits features)
         |> Result.map (fun valid ->
             let code = CompiledCode valid
@@ -104,17 +105,17 @@ type Module private (code: CompiledCode) =
     /// Compiles every function now instead of when it is first called.
     member _.CompileAll() = code.CompileAll()
 
-    /// Loads a module from its binary format. The bytes are copied.
-    /// Throws RejectedException when they are not a valid module within the options' features and limits.
+    /// Loads a module from its binary format or from the text format (WAT) in UTF-8, told apart by content. The bytes are copied.
+    /// Throws RejectedException when they are not a valid module within the options' features and limits; a mistake of a text is told by line and column.
     static member Load(bytes: byte[], options: ModuleOptions) : Module =
         ArgumentNullException.ThrowIfNull bytes
         ArgumentNullException.ThrowIfNull options
         build (Array.copy bytes) options |> Refuse.orRaise
 
-    /// Loads a module from its binary format with the default options.
+    /// Loads a module in either form with the default options.
     static member Load(bytes: byte[]) : Module = Module.Load(bytes, ModuleOptions())
 
-    /// Loads a module from a file. Throws RejectedException like the other overloads, and what File.ReadAllBytes throws.
+    /// Loads a module from a file in either form. Throws RejectedException like the other overloads, and what File.ReadAllBytes throws.
     static member Load(path: string, options: ModuleOptions) : Module =
         ArgumentNullException.ThrowIfNull path
         ArgumentNullException.ThrowIfNull options
@@ -128,12 +129,15 @@ type Module private (code: CompiledCode) =
     static member FromText(text: string, options: ModuleOptions) : Module =
         ArgumentNullException.ThrowIfNull text
         ArgumentNullException.ThrowIfNull options
-        Text.Wat.parse text |> Result.bind (fun bytes -> build bytes options) |> Refuse.orRaise
+
+        Text.Wat.parseWith (options.Features.And Features.Executable) (System.Text.Encoding.UTF8.GetBytes text)
+        |> Result.bind (fun bytes -> build bytes options)
+        |> Refuse.orRaise
 
     /// Loads a module from the text format with the default options.
     static member FromText(text: string) : Module = Module.FromText(text, ModuleOptions())
 
-    /// Loads a module, or says why not: exactly one of the two outputs is null.
+    /// Loads a module in either form, or says why not: exactly one of the two outputs is null.
     static member TryLoad
         (bytes: byte[], options: ModuleOptions, [<Out>] loaded: byref<Module>, [<Out>] rejection: byref<Rejection>)
         : bool =

@@ -63,10 +63,30 @@ type internal Cursor(tokens: Tokens, first: int, last: int) =
 
             RefusedException { Rejected.malformed -1 "unexpected token" with Where = s.Where c.Offset; Expected = expected; Found = found }
 
-    /// Refuses what a feature owns that this version does not execute; what it executes is read on.
-    member c.Need(feature: Feature, offset: int, what: string) =
-        if not (Features.Default.Has feature) then
-            raise (RefusedException { Rejected.at (RejectKind.Feature feature) -1 what with Where = s.Where offset })
+    /// Notes what a feature owns, in case it is switched off.
+    member _.Need(feature: Feature, offset: int, what: string) = tokens.Need(feature, offset, what)
+
+    /// The kind of the token after the next one.
+    member _.KindAfter = if pos + 1 >= last then TokenKind.End else all[pos + 1].Kind
+
+    /// How many numbers come next, `inf` and `nan` included.
+    member _.NumbersAhead: int =
+        let mutable i = pos
+
+        while i < last
+              && (all[i].Kind = TokenKind.Number
+                  || (all[i].Kind = TokenKind.Keyword
+                      && Numbers.isNumber (ReadOnlySpan(s.Bytes, all[i].Start, all[i].Finish - all[i].Start)))) do
+            i <- i + 1
+
+        i - pos
+
+    /// Does the token after the next one begin with a word?
+    member _.StartsAfter(word: string) =
+        pos + 1 < last
+        && all[pos + 1].Kind = TokenKind.Keyword
+        && all[pos + 1].Finish - all[pos + 1].Start >= word.Length
+        && Ascii.Equals(ReadOnlySpan(s.Bytes, all[pos + 1].Start, word.Length), word.AsSpan())
 
     member c.IsWord(word: string) = c.IsWordAt(pos, word)
     /// `(word`.

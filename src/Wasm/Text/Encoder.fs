@@ -91,6 +91,48 @@ module internal Encoder =
         valTypes o t.Params
         valTypes o t.Results
 
+    let private fieldType (o: Output) (f: FieldType) =
+        match f.Storage with
+        | StorageType.I8 -> o.Byte 0x78
+        | StorageType.I16 -> o.Byte 0x77
+        | StorageType.Value t -> valType o t
+
+        o.Byte(if f.Mutable then 1 else 0)
+
+    let typeDef (o: Output) (t: TypeDef) =
+        if not t.Final || t.Supers.Length > 0 then
+            o.Byte(if t.Final then 0x4F else 0x50)
+            o.Count32 t.Supers.Length
+
+            for s in t.Supers do
+                o.Count32 s
+
+        match t.Composite with
+        | CompositeType.Func f -> funcType o f
+        | CompositeType.Struct fields ->
+            o.Byte 0x5F
+            o.Count32 fields.Length
+
+            for f in fields do
+                fieldType o f
+        | CompositeType.Array f ->
+            o.Byte 0x5E
+            fieldType o f
+
+    /// The type section's items: recursion groups.
+    let types (o: Output) (m: Spaces) =
+        let mutable next = 0
+
+        for size in m.Groups do
+            if size <> 1 then
+                o.Byte 0x4E
+                o.Count32 size
+
+            for i in next .. next + size - 1 do
+                typeDef o m.Types[i]
+
+            next <- next + size
+
     let limits (o: Output) (l: SizeLimits) =
         o.Byte((if l.Max.IsSome then 1 else 0) ||| (if l.Shared then 2 else 0) ||| (if l.Is64 then 4 else 0))
         o.Unsigned l.Min

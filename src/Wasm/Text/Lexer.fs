@@ -133,7 +133,22 @@ module internal Literal =
 /// A text in tokens.
 [<Sealed>]
 type internal Tokens(source: Source, tokens: Token[], partners: int[]) =
+    let mutable features = Features.All
+    let mutable need: exn = null
     member _.Source = source
+
+    /// The features a text may use: all, unless it is asked otherwise.
+    member _.Features
+        with get () = features
+        and set (v: Features) = features <- v
+
+    /// Notes the first use of a feature that is off. The text is read on: a later mistake may show that this is no module at all.
+    member _.Need(feature: Feature, offset: int, what: string) =
+        if isNull need && not (features.Has feature) then
+            need <- source.Refuse(RejectKind.Feature feature, offset, what)
+
+    /// Null, or the refusal of a feature that is off.
+    member _.Needed = need
     /// The last one is `End`.
     member _.All = tokens
     /// For each opening parenthesis the index of its closing one.

@@ -13,6 +13,7 @@ module internal Collect =
         | "table" -> m.Tables
         | "memory" -> m.Memories
         | "global" -> m.Globals
+        | "tag" -> m.Tags
         | _ -> null
 
     /// Is there `(word` among the direct parts of a field from here on?
@@ -59,8 +60,18 @@ module internal Collect =
             | "type" ->
                 c.Skip 1
                 add c m.TypeIds
-            | "rec" -> c.Need(Feature.Gc, offset, "a recursion group")
-            | "tag" -> c.Need(Feature.Exceptions, offset, "a tag")
+            | "rec" ->
+                c.Need(Feature.Gc, offset, "a recursion group")
+                c.Skip 1
+
+                while c.IsOpen "type" do
+                    let typeEnd = c.Partner
+                    c.Skip 2
+                    add c m.TypeIds
+                    c.Pos <- typeEnd + 1
+
+                if c.Pos <> finish then
+                    raise (c.Unexpected "(type")
             | "import" ->
                 import offset
                 c.Skip 1
@@ -73,17 +84,20 @@ module internal Collect =
                     c.Need(Feature.Exceptions, kindAt, "a tag import")
 
                 match spaceOf m word with
-                | null -> raise (c.Unexpected "func, table, memory or global")
+                | null -> raise (c.Unexpected "func, table, memory, global or tag")
                 | space ->
                     c.Skip 1
                     add c space
             | "func"
             | "table"
             | "memory"
+            | "tag"
             | "global" as word ->
-                let kind = c.Text
+                if word = "tag" then
+                    c.Need(Feature.Exceptions, offset, "a tag")
+
                 c.Skip 1
-                add c (spaceOf m kind)
+                add c (spaceOf m word)
 
                 if inlineImport c then
                     import offset

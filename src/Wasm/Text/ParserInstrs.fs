@@ -11,6 +11,18 @@ open System.Collections.Generic
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 
+/// Vectors and lanes.
+module private Lanes =
+    /// A lane index: eight bits without sign.
+    let index (text: string) : Result<uint64, NumberError> =
+        if text = "" then
+            Error NumberError.Shape
+        else
+            match Numbers.natural 64 text with
+            | Ok v when v < 256UL -> Ok v
+            | Ok _ -> Error NumberError.Range
+            | Error e -> Error e
+
 /// What is open.
 type private Shape =
     /// A folded plain instruction: operands come first, its bytes at the closing parenthesis.
@@ -21,8 +33,10 @@ type private Shape =
     | If = 2
     /// `(then ...)` or `(else ...)`.
     | Arm = 3
-    /// A block, loop or if that `end` closes.
+    /// A block that `end` or `delegate` closes.
     | Flat = 4
+    /// A folded `try` of the legacy proposal: `(do ...)`, then `(catch x ...)`, `(catch_all ...)` or `(delegate l)`.
+    | Try = 5
 
 [<NoComparison; NoEquality>]
 type private Frame = {
@@ -30,7 +44,9 @@ type private Frame = {
     /// Bytes that wait: of a folded instruction or `if`.
     Held: byte[]
     Label: string
-    /// For If: arms so far. For Flat: 0 where `else` may come.
+    /// What opened it: If and Try take further arms.
+    Op: Op
+    /// For If: arms so far. For Try: 0 before `do`, 1 after it, 2 after a `catch`, 3 when nothing more may come, 4 closed by `delegate`.
     mutable Arms: int
 }
 
@@ -97,9 +113,14 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
         o.Count32(inner.Index c)
         o.Count32 x
 
-    let memArg (o: Output) (row: OpInfo) =
+    let lane (o: Output) =
+        match Lanes.index c.Text with
+        | Error NumberError.Range when c.Kind = TokenKind.Number -> raise (c.Malformed(c.Offset, $"i8 constant out of range: {c.Text}"))
+        | _ -> o.Byte(int (c.Number("a lane index", Lanes.index)))
+
+    let memArg (o: Output) (row: OpInfo) (hasMemory: bool) =
         let at = c.Offset
-        let memory = optional m.Memories
+        let memory = if hasMemory then m.Memories.Index c else 0
 
         if memory <> 0 then
             c.Need(Feature.MultiMemory, at, "a memory index in a memory access")
@@ -144,6 +165,41 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
         for l in all do
             o.Count32 l
 
+    /// The lane comes last, and the memory is a number too: two numbers, or one before `offset=`, mean that the first is the memory.
+    let memArgLane (o: Output) (row: OpInfo) =
+        let hasMemory =
+            c.Kind = TokenKind.Id
+            || (c.Kind = TokenKind.Number && (c.KindAfter = TokenKind.Number || c.StartsAfter "offset=" || c.StartsAfter "align="))
+
+        memArg o row hasMemory
+        lane o
+
+    /// The clauses of a `try_table`, before its own label is in scope.
+    let clauses (o: Output) =
+        let all = Output()
+        let mutable n = 0
+
+        let clause (word: string) (kind: int) =
+            let found = c.TryOpen word
+
+            if found then
+                all.Byte kind
+
+                if kind < 2 then
+                    all.Count32(m.Tags.Index c)
+
+                all.Count32(label ())
+                c.Close()
+                n <- n + 1
+
+            found
+
+        while clause "catch" 0 || clause "catch_ref" 1 || clause "catch_all" 2 || clause "catch_all_ref" 3 do
+            ()
+
+        o.Count32 n
+        o.Append all
+
     let fixed32 (o: Output) (bits: uint32) =
         let b = Array.zeroCreate<byte> 4
         BinaryPrimitives.WriteUInt32LittleEndian(b, bits)
@@ -153,6 +209,68 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
         let b = Array.zeroCreate<byte> 8
         BinaryPrimitives.WriteUInt64LittleEndian(b, bits)
         o.Bytes b
+
+    let fixed16 (o: Output) (bits: uint64) =
+        o.Byte(int (bits &&& 0xFFUL))
+        o.Byte(int (bits >>> 8))
+
+    /// A shape and its lanes, lowest first.
+    let vector (o: Output) =
+        let shape = c.Text
+
+        let lanes (n: int) (read: unit -> unit) =
+            c.Skip 1
+
+            // Counted before any is looked at, as the reference interpreter does.
+            let found = c.NumbersAhead
+
+            if found <> n then
+                c.Skip found
+
+                // A misspelt number is no operator of any kind.
+                if c.Kind = TokenKind.Keyword && not (Words.isKnown c.Text) then
+                    raise (c.Unexpected "a number")
+
+                raise (c.Malformed(c.Offset, "wrong number of lane literals"))
+
+            for _ in 1..n do
+                read ()
+
+        let integer (width: int) = c.Number($"an i{width} constant", Numbers.integer width)
+
+        match (if c.Kind = TokenKind.Keyword then shape else "") with
+        | "i8x16" -> lanes 16 (fun () -> o.Byte(int (integer 8)))
+        | "i16x8" -> lanes 8 (fun () -> fixed16 o (integer 16))
+        | "i32x4" -> lanes 4 (fun () -> fixed32 o (uint32 (integer 32)))
+        | "i64x2" -> lanes 2 (fun () -> fixed64 o (integer 64))
+        | "f32x4" -> lanes 4 (fun () -> fixed32 o (c.Number("an f32 constant", Numbers.f32)))
+        | "f64x2" -> lanes 2 (fun () -> fixed64 o (c.Number("an f64 constant", Numbers.f64)))
+        | _ -> raise (c.Unexpected "a shape: i8x16, i16x8, i32x4, i64x2, f32x4 or f64x2")
+
+    let shuffle (o: Output) =
+        if c.NumbersAhead <> 16 then
+            raise (c.Malformed(c.Offset, "invalid lane length"))
+
+        for _ in 1..16 do
+            match Lanes.index c.Text with
+            | Ok v ->
+                c.Skip 1
+                o.Byte(int v)
+            | Error _ -> raise (c.Malformed(c.Offset, "i8 constant out of range"))
+
+    let typeIndexOf (o: Output) : int =
+        let t = m.TypeIds.Index c
+        o.Count32 t
+        t
+
+    let brOnCast (o: Output) =
+        let target = label ()
+        let source = ParserTypes.refType c m
+        let cast = ParserTypes.refType c m
+        o.Byte((if source.IsNullable then 1 else 0) ||| (if cast.IsNullable then 2 else 0))
+        o.Count32 target
+        Encoder.heapType o source.Heap
+        Encoder.heapType o cast.Heap
 
     let immediates (o: Output) (row: OpInfo) (at: int) =
         match row.Imm with
@@ -165,7 +283,29 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
         | Imm.LabelTable -> labelTable o
         | Imm.Table -> o.Count32(optional m.Tables)
         | Imm.Memory -> o.Count32(optional m.Memories)
-        | Imm.MemArg -> memArg o row
+        | Imm.MemArg -> memArg o row c.IsIndex
+        | Imm.MemArgLane -> memArgLane o row
+        | Imm.Lane -> lane o
+        | Imm.V128 -> if row.Op = Op.I8x16Shuffle then shuffle o else vector o
+        | Imm.Tag -> o.Count32(m.Tags.Index c)
+        | Imm.TypeField ->
+            let t = typeIndexOf o
+            o.Count32((m.FieldsOf t).Index c)
+        | Imm.TypeCount ->
+            typeIndexOf o |> ignore
+            o.Count32(int (c.U32()))
+        | Imm.TypeData ->
+            typeIndexOf o |> ignore
+            usesData.Value <- true
+            o.Count32(m.Datas.Index c)
+        | Imm.TypeElem ->
+            typeIndexOf o |> ignore
+            o.Count32(m.Elems.Index c)
+        | Imm.Type2 ->
+            typeIndexOf o |> ignore
+            typeIndexOf o |> ignore
+        | Imm.BrOnCast -> brOnCast o
+        | Imm.Zero -> o.Byte 0
         | Imm.CallIndirect ->
             let table = optional m.Tables
             o.Count32(ParserTypes.typeIndex c m null)
@@ -191,20 +331,31 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
     let plain (o: Output) (row: OpInfo) =
         let at = c.Offset
         c.Skip 1
+        row.Feature |> ValueOption.iter (fun f -> c.Need(f, at, row.Name))
 
         if row.Op = Op.Select && c.IsOpen "result" then
             Encoder.op o Op.SelectT
             Encoder.valTypes o (ParserTypes.signature c m null).Results
+        elif row.Op = Op.RefTest || row.Op = Op.RefCast then
+            let t = ParserTypes.refType c m
+            // The row after each is its twin for nullable types.
+            Encoder.op o (if t.IsNullable then row.Op + 1us else row.Op)
+            Encoder.heapType o t.Heap
         else
             Encoder.op o row.Op
             immediates o row at
 
     /// A label and block type after `block`, `loop` or `if`; the label is not in scope yet.
     let header (o: Output) (row: OpInfo) : string =
+        row.Feature |> ValueOption.iter (fun f -> c.Need(f, c.Offset, row.Name))
         c.Skip 1
         let name = c.TryId()
         Encoder.op o row.Op
         blockType o
+
+        if row.Imm = Imm.TryTable then
+            clauses o
+
         name
 
     /// The row of the operator at the next token.
@@ -212,23 +363,52 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
         let text = c.Text
 
         match Words.tryOperator text with
-        | ValueSome row when row.Op <> Op.Else && row.Op <> Op.End -> row
-        | ValueSome _ -> raise (c.Unexpected "an instruction")
-        | ValueNone ->
-            match Words.tryLater text with
-            | ValueSome f -> c.Need(f, c.Offset, text)
-            | ValueNone -> ()
+        | ValueSome row when row.Op <> Op.Else && row.Op <> Op.End && row.Op <> Op.Catch && row.Op <> Op.CatchAll && row.Op <> Op.Delegate ->
+            row
+        | _ -> raise (c.Unexpected "an instruction")
 
-            raise (c.Unexpected "an instruction")
-
-    let isBlock (row: OpInfo) = row.Imm = Imm.Block
+    let isBlock (row: OpInfo) = row.Imm = Imm.Block || row.Imm = Imm.TryTable
 
     let held () =
         let bytes = scratch.ToArray()
         scratch.Clear()
         bytes
 
-    let push shape bytes name = frames.Push { Shape = shape; Held = bytes; Label = name; Arms = 0 }
+    let push shape op bytes name = frames.Push { Shape = shape; Held = bytes; Label = name; Op = op; Arms = 0 }
+
+    let catchTag () =
+        Encoder.op out Op.Catch
+        out.Count32(m.Tags.Index c)
+
+    /// `delegate l` closes its `try`; the label is looked up outside of it.
+    let delegateTo (f: Frame) =
+        popLabel f.Label
+        Encoder.op out Op.Delegate
+        out.Count32(label ())
+
+    /// `(do`, `(catch x`, `(catch_all` or `(delegate l)` of a folded `try`; false when something else stands there.
+    let tryArm (top: Frame) : bool =
+        if top.Arms = 0 && c.TryOpen "do" then
+            top.Arms <- 1
+            push Shape.Arm Op.Try null null
+            true
+        elif (top.Arms = 1 || top.Arms = 2) && c.TryOpen "catch" then
+            catchTag ()
+            top.Arms <- 2
+            push Shape.Arm Op.Try null null
+            true
+        elif (top.Arms = 1 || top.Arms = 2) && c.TryOpen "catch_all" then
+            Encoder.op out Op.CatchAll
+            top.Arms <- 3
+            push Shape.Arm Op.Try null null
+            true
+        elif top.Arms = 1 && c.TryOpen "delegate" then
+            delegateTo top
+            c.Close()
+            top.Arms <- 4
+            true
+        else
+            false
 
     /// `(`: an operand, a folded block, or an arm of an `if`.
     let opened () =
@@ -240,29 +420,33 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
             out.Bytes top.Held
             pushLabel top.Label
             top.Arms <- 1
-            push Shape.Arm null null
+            push Shape.Arm Op.If null null
         elif inIf && top.Arms = 1 && c.IsOpen "else" then
             c.Skip 2
             Encoder.op out Op.Else
             top.Arms <- 2
-            push Shape.Arm null null
+            push Shape.Arm Op.If null null
         elif inIf && top.Arms > 0 then
             c.Skip 1
             raise (c.Unexpected "(else or )")
+        elif frames.Count > 0 && top.Shape = Shape.Try then
+            if not (tryArm top) then
+                c.Skip 1
+                raise (c.Unexpected "(do, (catch, (catch_all, (delegate or )")
         else
             c.OpenWord() |> ignore
             let row = operator ()
 
             if row.Op = Op.If then
                 let name = header scratch row
-                push Shape.If (held ()) name
+                push Shape.If row.Op (held ()) name
             elif isBlock row then
                 let name = header out row
                 pushLabel name
-                push Shape.Block null name
+                push (if row.Op = Op.Try then Shape.Try else Shape.Block) row.Op null name
             else
                 plain scratch row
-                push Shape.Folded (held ()) null
+                push Shape.Folded row.Op (held ()) null
 
     let closed () =
         let f = frames.Pop()
@@ -278,6 +462,13 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
 
             Encoder.op out Op.End
             popLabel f.Label
+        | Shape.Try ->
+            if f.Arms = 0 then
+                raise (c.Unexpected "(do")
+
+            if f.Arms < 4 then
+                Encoder.op out Op.End
+                popLabel f.Label
         | Shape.Arm -> ()
         | _ -> raise (c.Unexpected "end")
 
@@ -287,7 +478,10 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
     let word () =
         let isFlat = frames.Count > 0 && frames.Peek().Shape = Shape.Flat
 
-        if frames.Count > 0 && (frames.Peek().Shape = Shape.Folded || frames.Peek().Shape = Shape.If) then
+        // The open `if` or `try`, when it is one.
+        let isOpen (op: Op) = isFlat && frames.Peek().Op = op
+
+        if frames.Count > 0 && (let shape = frames.Peek().Shape in shape = Shape.Folded || shape = Shape.If || shape = Shape.Try) then
             raise (c.Unexpected "( or )")
         elif isFlat && c.IsWord "end" then
             c.Skip 1
@@ -295,7 +489,15 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
             closing f
             Encoder.op out Op.End
             popLabel f.Label
-        elif isFlat && c.IsWord "else" && frames.Peek().Arms = 0 then
+        elif isOpen Op.Try && frames.Peek().Arms < 3 && c.TryWord "catch" then
+            catchTag ()
+            frames.Peek().Arms <- 2
+        elif isOpen Op.Try && frames.Peek().Arms < 3 && c.TryWord "catch_all" then
+            Encoder.op out Op.CatchAll
+            frames.Peek().Arms <- 3
+        elif isOpen Op.Try && frames.Peek().Arms = 0 && c.TryWord "delegate" then
+            delegateTo (frames.Pop())
+        elif isOpen Op.If && c.IsWord "else" && frames.Peek().Arms = 0 then
             c.Skip 1
             let f = frames.Peek()
             closing f
@@ -307,8 +509,7 @@ type internal InstrParser(c: Cursor, m: Spaces, locals: Space, out: Output, uses
             if isBlock row then
                 let name = header out row
                 pushLabel name
-                push Shape.Flat null name
-                frames.Peek().Arms <- if row.Op = Op.If then 0 else 1
+                push Shape.Flat row.Op null name
             else
                 plain out row
 

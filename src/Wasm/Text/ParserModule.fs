@@ -11,7 +11,7 @@ open Twofold.Wasm
 [<Sealed>]
 type private Writer(c: Cursor, m: Spaces, moduleName: string) =
     let imports, functions, tables, memories = Items(), Items(), Items(), Items()
-    let globals, exports, elems, code, datas = Items(), Items(), Items(), Items(), Items()
+    let tags, globals, exports, elems, code, datas = Items(), Items(), Items(), Items(), Items(), Items()
     let mutable start = ValueNone
     let usesData = ref false
     let localNames = ResizeArray<struct (int * Space)>()
@@ -20,6 +20,7 @@ type private Writer(c: Cursor, m: Spaces, moduleName: string) =
     let mutable nextTable = 0
     let mutable nextMemory = 0
     let mutable nextGlobal = 0
+    let mutable nextTag = 0
     let segments = Segments(c, m, tables, memories, elems, datas, usesData)
 
     let export (kind: int) (index: int) =
@@ -61,6 +62,14 @@ type private Writer(c: Cursor, m: Spaces, moduleName: string) =
         o.Byte 3
         Encoder.globalType o (ParserTypes.globalType c m)
 
+    let tagType (o: Output) =
+        o.Byte 0
+        o.Count32(ParserTypes.typeIndex c m (Space("local", "local")))
+
+    let tagImport (o: Output) =
+        o.Byte 4
+        tagType o
+
     let importField () =
         let o = imports.Next()
         o.Sized(c.Name())
@@ -79,6 +88,9 @@ type private Writer(c: Cursor, m: Spaces, moduleName: string) =
         | "memory" ->
             nextMemory <- nextMemory + 1
             memoryImport o
+        | "tag" ->
+            nextTag <- nextTag + 1
+            tagImport o
         | _ ->
             nextGlobal <- nextGlobal + 1
             globalImport o
@@ -188,6 +200,13 @@ type private Writer(c: Cursor, m: Spaces, moduleName: string) =
             Encoder.globalType o (ParserTypes.globalType c m)
             segments.Sequence o
 
+    let tagField () =
+        let index = nextTag
+        nextTag <- nextTag + 1
+        c.TryId() |> ignore
+        export 4 index
+        if tryImport () then tagImport imports.Out else tagType (tags.Next())
+
     let exportField () =
         let name = c.Name()
         let kindAt = c.Offset
@@ -202,7 +221,8 @@ type private Writer(c: Cursor, m: Spaces, moduleName: string) =
             | "table" -> 1, m.Tables
             | "memory" -> 2, m.Memories
             | "global" -> 3, m.Globals
-            | _ -> raise (c.Unexpected "func, table, memory or global")
+            | "tag" -> 4, m.Tags
+            | _ -> raise (c.Unexpected "func, table, memory, global or tag")
 
         c.Skip 1
         let o = exports.Next()
@@ -213,12 +233,14 @@ type private Writer(c: Cursor, m: Spaces, moduleName: string) =
 
     member private _.Field(word: string) =
         match word with
-        | "type" -> () // the types came first
+        | "type"
+        | "rec" -> () // the types came first
         | "import" -> importField ()
         | "func" -> funcField ()
         | "table" -> tableField ()
         | "memory" -> memoryField ()
         | "global" -> globalField ()
+        | "tag" -> tagField ()
         | "export" -> exportField ()
         | "start" -> start <- ValueSome(m.Funcs.Index c)
         | "elem" -> segments.Elem()
@@ -234,7 +256,17 @@ type private Writer(c: Cursor, m: Spaces, moduleName: string) =
             if typesOnly && word = "type" then
                 c.TryId() |> ignore
                 ParserTypes.definition c m
-            elif not typesOnly && word <> "type" then
+                m.EndGroup 1
+            elif typesOnly && word = "rec" then
+                let before = m.Types.Count
+
+                while c.TryOpen "type" do
+                    c.TryId() |> ignore
+                    ParserTypes.definition c m
+                    c.Close()
+
+                m.EndGroup(m.Types.Count - before)
+            elif not typesOnly && word <> "type" && word <> "rec" then
                 this.Field word
             else
                 c.Pos <- finish
@@ -282,14 +314,13 @@ type private Writer(c: Cursor, m: Spaces, moduleName: string) =
         Encoder.preamble o
         let types = Output()
 
-        for t in m.Types do
-            Encoder.funcType types t
-
-        Encoder.section o 1 m.Types.Count types
+        Encoder.types types m
+        Encoder.section o 1 m.Groups.Count types
         Encoder.section o 2 imports.Count imports.Out
         Encoder.section o 3 functions.Count functions.Out
         Encoder.section o 4 tables.Count tables.Out
         Encoder.section o 5 memories.Count memories.Out
+        Encoder.section o 13 tags.Count tags.Out
         Encoder.section o 6 globals.Count globals.Out
         Encoder.section o 7 exports.Count exports.Out
 
@@ -335,7 +366,12 @@ module internal ParserModule =
         w.Fields true
         c.Pos <- first
         w.Fields false
-        w.Finish()
+        let bytes = w.Finish()
+
+        if not (isNull c.Tokens.Needed) then
+            raise c.Tokens.Needed
+
+        bytes
 
     /// A whole text: `(module $id? field*)`, or the fields alone.
     let run (c: Cursor) : byte[] =

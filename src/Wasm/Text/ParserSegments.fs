@@ -4,6 +4,7 @@ namespace Twofold.Wasm.Text
 // In: a Cursor inside a field. Out: items of the table, memory, element and data sections.
 
 open Twofold.Wasm
+open Twofold.Wasm.Binary
 
 /// A section's items being written.
 [<Sealed>]
@@ -54,6 +55,18 @@ type internal Segments(c: Cursor, m: Spaces, tables: Items, memories: Items, ele
             else
                 single o
 
+            n <- n + 1
+
+        n
+
+    /// Function indices where the element type is none of theirs: written as expressions.
+    let funcsAsExprs (o: Output) : int =
+        let mutable n = 0
+
+        while c.IsIndex do
+            Encoder.op o Op.RefFunc
+            o.Count32(m.Funcs.Index c)
+            Encoder.op o Op.End
             n <- n + 1
 
         n
@@ -147,7 +160,12 @@ type internal Segments(c: Cursor, m: Spaces, tables: Items, memories: Items, ele
 
         let items = Output()
         let asFuncs = t = ValType.FuncRef && c.Kind <> TokenKind.Open
-        let n = if asFuncs then funcElements items else exprElements items
+
+        let n =
+            if asFuncs then funcElements items
+            elif c.IsIndex then funcsAsExprs items
+            else exprElements items
+
         c.Close()
         let o = elems.Next()
         let plain = index = 0 && t = ValType.FuncRef

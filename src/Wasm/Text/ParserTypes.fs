@@ -163,20 +163,21 @@ module internal ParserTypes =
             if c.IsOpen "param" || c.IsOpen "result" then
                 let t = signature c m locals
 
-                if uint32 index >= uint32 m.Types.Count then
-                    raise (c.Malformed(offset, $"unknown type {uint32 index}"))
-
-                if m.Types[index] <> t then
+                match m.TryFunc index with
+                | ValueSome defined when defined = t -> ()
+                | ValueSome defined ->
                     raise (
                         RefusedException {
                             Rejected.malformed -1 "inline function type" with
                                 Where = c.Source.Where inlineAt
-                                Expected = string m.Types[index]
+                                Expected = string defined
                                 Found = string t
                         }
                     )
-            elif not (isNull locals) && uint32 index < uint32 m.Types.Count then
-                locals.Skip m.Types[index].Params.Length
+                | ValueNone when uint32 index < uint32 m.Types.Count -> raise (c.Malformed(offset, $"non-function type {uint32 index}"))
+                | ValueNone -> raise (c.Malformed(offset, $"unknown type {uint32 index}"))
+            elif not (isNull locals) then
+                m.TryFunc index |> ValueOption.iter (fun t -> locals.Skip t.Params.Length)
 
             Use.Index index
         else
@@ -223,17 +224,72 @@ module internal ParserTypes =
         else
             { Value = valType c m; Mutable = false }
 
-    /// The composite type of a `type` field, up to its end.
-    let definition (c: Cursor) (m: Spaces) =
+    let private fieldType (c: Cursor) (m: Spaces) : FieldType =
+        let isMutable = c.TryOpen "mut"
+
+        let storage =
+            if c.TryWord "i8" then StorageType.I8
+            elif c.TryWord "i16" then StorageType.I16
+            else StorageType.Value(valType c m)
+
+        if isMutable then
+            c.Close()
+
+        { Storage = storage; Mutable = isMutable }
+
+    /// `(field $id? type)` or `(field type*)`, as often as they come.
+    let private fields (c: Cursor) (m: Spaces) (names: Space) : FieldType[] =
+        let all = ResizeArray<FieldType>()
+
+        while c.TryOpen "field" do
+            if c.Kind = TokenKind.Id then
+                let offset = c.Offset
+                names.Add(c, offset, c.TryId()) |> ignore
+                all.Add(fieldType c m)
+            else
+                while c.Kind <> TokenKind.Close do
+                    names.Skip 1
+                    all.Add(fieldType c m)
+
+            c.Close()
+
+        all.ToArray()
+
+    let private composite (c: Cursor) (m: Spaces) (names: Space) : CompositeType =
         let offset = c.Offset
 
-        if c.TryOpen "func" then
-            // Names of parameters are allowed here and mean nothing, but they must differ.
-            m.Define(signature c m (Space("local", "local")))
-            c.Close()
-        else
-            for word in [ "struct"; "array"; "sub" ] do
-                if c.IsOpen word then
-                    c.Need(Feature.Gc, offset, $"a type made with {word}")
+        let t =
+            if c.TryOpen "func" then
+                // Names of parameters are allowed here and mean nothing, but they must differ.
+                CompositeType.Func(signature c m (Space("local", "local")))
+            elif c.TryOpen "struct" then
+                c.Need(Feature.Gc, offset, "a struct type")
+                CompositeType.Struct(fields c m names)
+            elif c.TryOpen "array" then
+                c.Need(Feature.Gc, offset, "an array type")
+                CompositeType.Array(fieldType c m)
+            else
+                raise (c.Unexpected "(func, (struct or (array")
 
-            raise (c.Unexpected "(func")
+        c.Close()
+        t
+
+    /// The type of a `type` field, up to its end.
+    let definition (c: Cursor) (m: Spaces) =
+        let names = Space("field", "field")
+        let offset = c.Offset
+
+        if c.TryOpen "sub" then
+            c.Need(Feature.Gc, offset, "a subtype")
+            let final = c.TryWord "final"
+
+            let supers = [|
+                while c.IsIndex do
+                    m.TypeIds.Index c
+            |]
+
+            let t = composite c m names
+            c.Close()
+            m.Define({ Final = final; Supers = supers; Composite = t }, names)
+        else
+            m.Define({ Final = true; Supers = [||]; Composite = composite c m names }, names)

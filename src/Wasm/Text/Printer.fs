@@ -30,6 +30,18 @@ module private Parts =
         else
             o.Append(string t.Value) |> ignore
 
+    let fieldType (o: StringBuilder) (f: FieldType) =
+        let storage =
+            match f.Storage with
+            | StorageType.I8 -> "i8"
+            | StorageType.I16 -> "i16"
+            | StorageType.Value t -> string t
+
+        if f.Mutable then
+            o.Append("(mut ").Append(storage).Append(')') |> ignore
+        else
+            o.Append storage |> ignore
+
     let valTypes (o: StringBuilder) (word: string) (types: ValType[]) =
         if types.Length > 0 then
             o.Append(" (").Append(word) |> ignore
@@ -81,21 +93,49 @@ type private ModulePrinter(limits: WasmLimits, features: Features, m: Module) =
                 Parts.valTypes o "result" t.Results
             | _ -> ()
 
+    let composite (t: CompositeType) =
+        match t with
+        | CompositeType.Func f ->
+            o.Append " (func" |> ignore
+            Parts.valTypes o "param" f.Params
+            Parts.valTypes o "result" f.Results
+        | CompositeType.Struct fields ->
+            o.Append " (struct" |> ignore
+
+            for f in fields do
+                o.Append " (field " |> ignore
+                Parts.fieldType o f
+                o.Append ')' |> ignore
+        | CompositeType.Array f ->
+            o.Append " (array " |> ignore
+            Parts.fieldType o f
+
+        o.Append ')' |> ignore
+
     let types () =
         m.Types
         |> Array.iteri (fun i t ->
+            if t.GroupSize > 1 && t.GroupStart = i then
+                line "rec\n"
+
             line "type"
             number i
 
-            match t.Composite with
-            | CompositeType.Func f ->
-                o.Append " (func" |> ignore
-                Parts.valTypes o "param" f.Params
-                Parts.valTypes o "result" f.Results
-                o.Append ')' |> ignore
-            | _ -> raise (Refused.unprintable "a type that is no function type")
+            if t.Super >= 0 || not t.Final then
+                o.Append(if t.Final then " (sub final" else " (sub") |> ignore
 
-            endLine ())
+                if t.Super >= 0 then
+                    o.Append(' ').Append t.Super |> ignore
+
+                composite t.Composite
+                o.Append ')' |> ignore
+            else
+                composite t.Composite
+
+            endLine ()
+
+            if t.GroupSize > 1 && t.GroupStart + t.GroupSize = i + 1 then
+                o.Append "  )\n" |> ignore)
 
     let imports () =
         let mutable next = 0
@@ -120,7 +160,7 @@ type private ModulePrinter(limits: WasmLimits, features: Features, m: Module) =
             | ExternType.Global g ->
                 o.Append " (global " |> ignore
                 Parts.globalType o g
-            | ExternType.Tag _ -> raise (Refused.unprintable "a tag")
+            | ExternType.Tag t -> o.Append(" (tag (type ").Append(uint32 t).Append(')') |> ignore
 
             o.Append ')' |> ignore
             endLine ()
@@ -197,7 +237,8 @@ type private ModulePrinter(limits: WasmLimits, features: Features, m: Module) =
                 | ExternKind.Func -> "func", func e.Index
                 | ExternKind.Table -> "table", string (uint32 e.Index)
                 | ExternKind.Memory -> "memory", string (uint32 e.Index)
-                | _ -> "global", string (uint32 e.Index)
+                | ExternKind.Global -> "global", string (uint32 e.Index)
+                | _ -> "tag", string (uint32 e.Index)
 
             o.Append(" (").Append(word).Append(' ').Append(index).Append(')') |> ignore
             endLine ()
@@ -224,6 +265,12 @@ type private ModulePrinter(limits: WasmLimits, features: Features, m: Module) =
 
                 for x in e.Exprs do
                     constant x "item "
+            elif e.Type = ValType.FuncRef then
+                // Expressions that are all functions; plain indices would have the type (ref func).
+                o.Append " funcref" |> ignore
+
+                for f in e.Funcs do
+                    o.Append(" (ref.func ").Append(func f).Append(')') |> ignore
             else
                 o.Append " func" |> ignore
 
@@ -261,6 +308,9 @@ type private ModulePrinter(limits: WasmLimits, features: Features, m: Module) =
                 line "memory "
                 Parts.limits o l
                 endLine ()
+
+            for t in m.Tags do
+                o.Append("  (tag (type ").Append(uint32 t).Append("))\n") |> ignore
 
             globals ()
             exports ()

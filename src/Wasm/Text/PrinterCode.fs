@@ -76,21 +76,57 @@ type internal CodePrinter(o: StringBuilder, func: int -> string) =
         if i.Imm <> 0L then
             o.Append(" offset=").Append(uint64 i.Imm) |> ignore
 
-        if 1UL <<< i.B <> uint64 row.AccessBytes then
-            o.Append(" align=").Append(1UL <<< i.B) |> ignore
+        // A lane access has its lane above the alignment's exponent.
+        let align = 1UL <<< (i.B &&& 0x3F)
+
+        if align <> uint64 row.AccessBytes then
+            o.Append(" align=").Append align |> ignore
+
+    let blockType (i: Instr) =
+        if i.A = -2 then
+            o.Append(" (result ").Append(string (ValType i.B)).Append(')') |> ignore
+        elif i.A >= 0 then
+            o.Append(" (type ").Append(i.A).Append(')') |> ignore
+
+    let clause (x: Catch) =
+        let word = [| "catch"; "catch_ref"; "catch_all"; "catch_all_ref" |][x.Kind]
+        o.Append(" (").Append word |> ignore
+
+        if x.Tag >= 0 then
+            index x.Tag
+
+        index x.Label
+        o.Append ')' |> ignore
+
+    /// Four lanes of 32 bits, or sixteen indices of a shuffle.
+    let vector (op: Op) (i: Instr) =
+        if op = Op.I8x16Shuffle then
+            for k in 0..15 do
+                let half = uint64 (if k < 8 then i.Imm else i.High)
+                index (int (half >>> (8 * (k &&& 7)) &&& 0xFFUL))
+        else
+            o.Append(" i32x4") |> ignore
+
+            for half in [| uint64 i.Imm; uint64 i.High |] do
+                o.Append($" 0x%08x{uint32 half} 0x%08x{uint32 (half >>> 32)}") |> ignore
+
+    let refType (nullable: bool) (heap: HeapType) = o.Append(' ').Append(string (ValType.Ref(nullable, heap))) |> ignore
 
     /// One instruction without its indentation and line's end.
-    member _.Instr(i: Instr, tables: int[][]) =
+    member _.Instr(i: Instr, tables: int[][], catches: Catch[][]) =
         let row = Opcodes.info i.Op
         o.Append row.Name |> ignore
 
         match row.Imm with
         | Imm.None -> ()
-        | Imm.Block ->
-            if i.A = -2 then
-                o.Append(" (result ").Append(string (ValType i.B)).Append(')') |> ignore
-            elif i.A >= 0 then
-                o.Append(" (type ").Append(i.A).Append(')') |> ignore
+        | Imm.Block -> blockType i
+        | Imm.TryTable ->
+            blockType i
+
+            for x in catches[int i.Imm] do
+                clause x
+        | Imm.Tag
+        | Imm.Lane
         | Imm.Label
         | Imm.Local
         | Imm.Global
@@ -111,7 +147,28 @@ type internal CodePrinter(o: StringBuilder, func: int -> string) =
         | Imm.I64 -> o.Append(' ').Append(i.Imm) |> ignore
         | Imm.F32 -> o.Append(' ').Append(FloatText.f32 (uint32 i.Imm)) |> ignore
         | Imm.F64 -> o.Append(' ').Append(FloatText.f64 (uint64 i.Imm)) |> ignore
-        | Imm.Heap -> heap i.A
+        | Imm.Heap ->
+            // The casts and tests have two opcodes of one name, told apart by the type's nullability.
+            if row.Op = Op.RefNull then
+                heap i.A
+            else
+                refType (row.Op = Op.RefTestNull || row.Op = Op.RefCastNull) (HeapType i.A)
+        | Imm.BrOnCast ->
+            index i.A
+            refType (i.B &&& 1 <> 0) (HeapType(int i.Imm))
+            refType (i.B &&& 2 <> 0) (HeapType(int (i.Imm >>> 32)))
+        | Imm.TypeField
+        | Imm.TypeCount
+        | Imm.TypeData
+        | Imm.TypeElem
+        | Imm.Type2 ->
+            index i.A
+            index i.B
+        | Imm.V128 -> vector row.Op i
+        | Imm.MemArgLane ->
+            memArg row i
+            index (i.B >>> 8)
+        | Imm.Zero -> ()
         | Imm.SelectType -> o.Append(" (result ").Append(string (ValType i.A)).Append(')') |> ignore
         | Imm.DataMemory
         | Imm.ElemTable ->
@@ -130,16 +187,18 @@ type internal CodePrinter(o: StringBuilder, func: int -> string) =
 
         for k in 0 .. b.Code.Length - 2 do
             let i = b.Code[k]
-            let isEnd = i.Op = Op.End || i.Op = Op.Else
+            let isArm = i.Op = Op.Else || i.Op = Op.Catch || i.Op = Op.CatchAll
+            let isEnd = i.Op = Op.End || i.Op = Op.Delegate
+            let imm = (Opcodes.info i.Op).Imm
 
-            if isEnd then
+            if isArm || isEnd then
                 d <- d - 1
 
             indent d
-            this.Instr(i, b.LabelTables)
+            this.Instr(i, b.LabelTables, b.CatchTables)
             o.Append '\n' |> ignore
 
-            if i.Op = Op.Else || (Opcodes.info i.Op).Imm = Imm.Block then
+            if isArm || imm = Imm.Block || imm = Imm.TryTable then
                 d <- d + 1
 
     /// A constant expression in one line.
@@ -149,4 +208,4 @@ type internal CodePrinter(o: StringBuilder, func: int -> string) =
             if k > 0 then
                 o.Append ' ' |> ignore
 
-            this.Instr(i, null))
+            this.Instr(i, null, null))

@@ -29,8 +29,14 @@ type ScriptValue =
     | RefExtern of uint32
     /// `(ref.host n)`.
     | RefHost of uint32
-    /// A value that this version has no type for: `(v128.const ...)`.
-    | Later of Feature
+    | V128 of low: uint64 * high: uint64
+
+/// What a lane of a vector must be.
+[<RequireQualifiedAccess>]
+type LanePattern =
+    | Bits of uint64
+    | CanonicalNaN
+    | ArithmeticNaN
 
 /// What a result must be.
 [<RequireQualifiedAccess>]
@@ -40,6 +46,8 @@ type ScriptPattern =
     | F32ArithmeticNaN
     | F64CanonicalNaN
     | F64ArithmeticNaN
+    /// Lanes of a vector, lowest first, and how many bits each has.
+    | Lanes of width: int * LanePattern list
     /// `(ref.null)`: any null.
     | AnyNull
     /// `(ref.func)`, `(ref.extern)`, `(ref.struct)`...: any reference of the kind that is not null.
@@ -69,7 +77,7 @@ type ScriptCommand =
     | AssertUnlinkable of ScriptModule * message: string
     /// `assert_trap` of a module: it traps while it is instantiated.
     | AssertUninstantiable of ScriptModule * message: string
-    /// A command of a proposal that is not run here: `thread`, `wait`, `assert_malformed_custom`...
+    /// A command that is not run here: `thread`, `wait`, `assert_malformed_custom`...
     | Other of word: string
 
 /// A command and where it stands.
@@ -125,6 +133,44 @@ type private ScriptParser(c: Cursor) =
 
         body finish (c.TryId())
 
+    /// A shape and its lanes: the width, and what each must be.
+    let lanes () : int * LanePattern list =
+        let shape = c.Text
+
+        let isFloat, count, width =
+            match shape with
+            | "i8x16" -> false, 16, 8
+            | "i16x8" -> false, 8, 16
+            | "i32x4" -> false, 4, 32
+            | "i64x2" -> false, 2, 64
+            | "f32x4" -> true, 4, 32
+            | "f64x2" -> true, 2, 64
+            | _ -> raise (c.Unexpected "a shape")
+
+        c.Skip 1
+
+        width,
+        [
+            for _ in 1..count do
+                if isFloat && c.TryWord "nan:canonical" then LanePattern.CanonicalNaN
+                elif isFloat && c.TryWord "nan:arithmetic" then LanePattern.ArithmeticNaN
+                elif not isFloat then LanePattern.Bits(c.Number("an integer", Numbers.integer width))
+                elif width = 32 then LanePattern.Bits(uint64 (c.Number("an f32 constant", Numbers.f32)))
+                else LanePattern.Bits(c.Number("an f64 constant", Numbers.f64))
+        ]
+
+    let vector () : ScriptValue =
+        let width, lanes = lanes ()
+        let halves = [| 0UL; 0UL |]
+
+        lanes
+        |> List.iteri (fun k lane ->
+            match lane with
+            | LanePattern.Bits b -> halves[k * width / 64] <- halves[k * width / 64] ||| (b <<< (k * width % 64))
+            | _ -> raise (c.Unexpected "a number"))
+
+        ScriptValue.V128(halves[0], halves[1])
+
     let value (word: string) : ScriptValue =
         match word with
         | "i32.const" -> ScriptValue.I32(uint32 (c.Number("an i32 constant", Numbers.integer 32)))
@@ -137,11 +183,7 @@ type private ScriptParser(c: Cursor) =
             ScriptValue.RefNull heap
         | "ref.extern" -> ScriptValue.RefExtern(c.U32())
         | "ref.host" -> ScriptValue.RefHost(c.U32())
-        | "v128.const" ->
-            while c.Kind <> TokenKind.Close do
-                c.Skip 1
-
-            ScriptValue.Later Feature.Simd
+        | "v128.const" -> vector ()
         | _ ->
             c.Skip -1
             raise (c.Unexpected "a constant")
@@ -164,6 +206,7 @@ type private ScriptParser(c: Cursor) =
             | "f32.const" when c.TryWord "nan:arithmetic" -> ScriptPattern.F32ArithmeticNaN
             | "f64.const" when c.TryWord "nan:canonical" -> ScriptPattern.F64CanonicalNaN
             | "f64.const" when c.TryWord "nan:arithmetic" -> ScriptPattern.F64ArithmeticNaN
+            | "v128.const" -> ScriptPattern.Lanes(lanes ())
             | "ref.null" when c.Kind = TokenKind.Close -> ScriptPattern.AnyNull
             | "either" ->
                 ScriptPattern.Either [
@@ -272,7 +315,8 @@ type private ScriptParser(c: Cursor) =
     /// All commands. A script that is the fields of one module is one module.
     member this.Run() : ScriptItem list =
         let bare =
-            [ "func"; "type"; "import"; "export"; "table"; "memory"; "global"; "elem"; "data"; "start" ] |> List.exists c.IsOpen
+            [ "func"; "type"; "import"; "export"; "table"; "memory"; "global"; "elem"; "data"; "start"; "tag"; "rec" ]
+            |> List.exists c.IsOpen
 
         // Lines are counted along the way: looking each one up from the start would be quadratic.
         let mutable line = 1

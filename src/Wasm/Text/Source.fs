@@ -13,7 +13,7 @@ type internal RefusedException(reason: Rejected) =
     member _.Reason = reason
 
 module internal Refused =
-    /// What the decoder knows and the printer does not yet: a test prints every row of the opcode table, so this shows there first.
+    /// What the decoder knows and the printer does not: a test prints every row of the opcode table, so this shows there first.
     let unprintable (what: string) : exn =
         RefusedException { Rejected.malformed -1 $"the printer does not know {what}" with Where = "the text format" }
 

@@ -1,17 +1,17 @@
-namespace Twofold.Conformance
+namespace Twofold.Wasm.Scripts
 
-// The compiled engine as the suite needs it, through the public face: several instances in one store, exports imported by the next.
+// The compiled engine as scripts need it, through the public face: several instances in one store, exports imported by the next.
 // In: bytes, names, values. Out: results and endings; gas is unlimited, the logical stack is the host profile's.
 
 open System
 open Twofold.Wasm
 
 [<Sealed>]
-type CompiledHost() =
+type EngineHost(limits: WasmLimits) =
     // Address space only: memories of the suite declare up to 4 GiB each and touch little.
-    let store = new Store(StoreOptions().WithMemoryLimit(1L <<< 40).WithTableLimit(Verdict.limits.TableEntries))
+    let store = new Store(StoreOptions().WithMemoryLimit(1L <<< 40).WithTableLimit(limits.TableEntries))
     let linker = Linker()
-    let options = ModuleOptions().WithLimits Verdict.limits
+    let options = ModuleOptions().WithFeatures(Features.Executable).WithLimits limits
 
     let ending (run: unit -> Value[]) =
         try
@@ -34,8 +34,8 @@ type CompiledHost() =
         print "print_i32_f32" (Action<int, float32>(fun _ _ -> ()))
         print "print_f64_f64" (Action<float, float>(fun _ _ -> ()))
 
-    interface ISuiteHost with
-        member _.Features = Features.Default
+    interface IScriptHost with
+        member _.Features = options.Features
 
         member _.Instantiate bytes =
             try
