@@ -70,9 +70,9 @@ type Features private (bits: uint32) =
     /// What the engines can execute: the default, and what is on only by request.
     static member Executable = Features.Default
 
-    /// What this version executes: WebAssembly 2.0 but SIMD, with tail calls, extended constant expressions and several memories.
+    /// What this version executes: WebAssembly 2.0 with relaxed SIMD, tail calls, extended constant expressions and several memories.
     static member Default =
-        Features.Wasm2.Without(Feature.Simd).With(Feature.TailCall).With(Feature.ExtendedConst).With(Feature.MultiMemory)
+        Features.Wasm2.With(Feature.RelaxedSimd).With(Feature.TailCall).With(Feature.ExtendedConst).With(Feature.MultiMemory)
 
 /// Names of features for messages.
 module Feature =

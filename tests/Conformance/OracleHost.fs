@@ -11,7 +11,7 @@ open Twofold.Oracle
 [<Sealed>]
 type OracleHost() =
     /// What the oracle executes.
-    static let features = Features.Default.With(Feature.Simd).With(Feature.RelaxedSimd)
+    static let features = Features.Default
 
     let limits = { Verdict.limits with MemoryBytes = 1L <<< 40 }
     let store = Store(limits, System.Int64.MaxValue, limits.StackUnits)

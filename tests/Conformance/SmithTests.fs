@@ -1,7 +1,7 @@
 namespace Twofold.Conformance
 
 // wasm-smith's modules on every engine: results, traps, host calls, globals and memory digests as the traces have them.
-// In: smith.zip, profiles 0 (WebAssembly 2.0) and 3 (never trapping). Out: modules that differ, with the first difference.
+// In: smith.zip, profiles 0 (WebAssembly 2.0), 1 (and SIMD) and 3 (never trapping). Out: modules that differ, with the first difference.
 
 open NUnit.Framework
 open Twofold.Wasm
@@ -10,7 +10,7 @@ open Twofold.Wasm
 type SmithTests() =
     static member Cases() = [
         for engine in TraceEngines.all do
-            for profile in [ 0; 3 ] -> TestCaseData(engine.Name, profile)
+            for profile in [ 0; 1; 3 ] -> TestCaseData(engine.Name, profile)
     ]
 
     [<TestCaseSource("Cases")>]

@@ -28,13 +28,14 @@ let read (zip: TestData.Archive) (profile: int) : Trace list =
                 yield { File = file; Profile = p; Bytes = zip.Read file; Json = json }
     ]
 
-/// A value as the traces write it: integers in decimal, floats as hex bits, references as `null`.
+/// A value as the traces write it: integers in decimal, floats and vectors as hex bits, references as `null`.
 let show (v: Value) =
     match v.Kind with
     | ValueKind.I32 -> "i32", string (v.AsI32())
     | ValueKind.I64 -> "i64", string (v.AsI64())
     | ValueKind.F32 -> "f32", v.Bits.ToString "x8"
     | ValueKind.F64 -> "f64", v.Bits.ToString "x16"
+    | ValueKind.V128 -> "v128", v.HighBits.ToString "x16" + v.Bits.ToString "x16"
     | _ -> "ref", (if isNull v.Reference then "null" else "some")
 
 /// The other way; a null reference takes the kind that the parameter has.
@@ -46,6 +47,9 @@ let private parse (parameter: ValType) (json: JsonElement) : Value =
     | "i64" -> Value.I64(Int64.Parse(text, CultureInfo.InvariantCulture))
     | "f32" -> Value.FromBits(ValueKind.F32, UInt64.Parse(text, NumberStyles.HexNumber))
     | "f64" -> Value.FromBits(ValueKind.F64, UInt64.Parse(text, NumberStyles.HexNumber))
+    | "v128" ->
+        let half (at: int) = UInt64.Parse(text.AsSpan(at, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+        Value.V128(half 16, half 0)
     | "ref" when text = "null" -> Value.Ref((if parameter.Heap = HeapType.Func then ValueKind.FuncRef else ValueKind.ExternRef), null)
     | other -> failwith $"no value of kind {other} in these profiles"
 

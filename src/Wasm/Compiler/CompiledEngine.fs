@@ -167,11 +167,14 @@ type internal CompiledModule(code: CompiledCode) =
         member _.Dispose() = ()
 
 /// Our compiler: WebAssembly to CIL, RyuJIT to machine code, function by function as they are called.
-type CompiledEngine() =
+/// `eagerNan` makes NaN canonical after each arithmetic instruction instead of where their bits are seen: slow, the same results, for tests.
+type CompiledEngine(eagerNan: bool) =
+    new() = CompiledEngine false
+
     /// Changes whenever generated code can change.
     static member CompilerVersion = "1"
 
     interface IWasmEngine with
         member _.Name = "compiled"
         member _.Version = $"{CompiledEngine.CompilerVersion}/{RuntimeInformation.FrameworkDescription}"
-        member _.Load valid = Ok(new CompiledModule(CompiledCode valid) :> IWasmModule)
+        member _.Load valid = Ok(new CompiledModule(CompiledCode(valid, eagerNan)) :> IWasmModule)

@@ -30,6 +30,65 @@ internal static partial class Vec
     [MethodImpl(Inline)]
     public static V F64x2Pmax(V a, V b) => Vector128.ConditionalSelect(Vector128.LessThan(a.AsDouble(), b.AsDouble()).AsByte(), b, a);
 
+    // Not Vector128.Min and Max: RyuJIT (of .NET 10.0) gives another result when one operand is a constant with a NaN in one lane.
+    // Asked both ways, "a if a < b, else b" gives two answers that differ for zeros of two signs and for NaN. Their union is the smaller zero, or a
+    // NaN. For the larger zero the sign in which they differ is taken off again: -0 - -0 is 0.
+    [MethodImpl(Inline)]
+    public static V F32x4Min(V a, V b)
+    {
+        if (Sse.IsSupported) return (Sse.Min(a.AsSingle(), b.AsSingle()) | Sse.Min(b.AsSingle(), a.AsSingle())).AsByte();
+        var first = Vector128.ConditionalSelect(Vector128.LessThan(a.AsSingle(), b.AsSingle()), a.AsSingle(), b.AsSingle());
+        var second = Vector128.ConditionalSelect(Vector128.LessThan(b.AsSingle(), a.AsSingle()), b.AsSingle(), a.AsSingle());
+        return first.AsByte() | second.AsByte();
+    }
+
+    [MethodImpl(Inline)]
+    public static V F32x4Max(V a, V b)
+    {
+        V first, second;
+        if (Sse.IsSupported)
+        {
+            first = Sse.Max(a.AsSingle(), b.AsSingle()).AsByte();
+            second = Sse.Max(b.AsSingle(), a.AsSingle()).AsByte();
+        }
+        else
+        {
+            first = Vector128.ConditionalSelect(Vector128.GreaterThan(a.AsSingle(), b.AsSingle()), a.AsSingle(), b.AsSingle()).AsByte();
+            second = Vector128.ConditionalSelect(Vector128.GreaterThan(b.AsSingle(), a.AsSingle()), b.AsSingle(), a.AsSingle()).AsByte();
+        }
+
+        var apart = first ^ second;
+        return ((first | apart).AsSingle() - apart.AsSingle()).AsByte();
+    }
+
+    [MethodImpl(Inline)]
+    public static V F64x2Min(V a, V b)
+    {
+        if (Sse2.IsSupported) return (Sse2.Min(a.AsDouble(), b.AsDouble()) | Sse2.Min(b.AsDouble(), a.AsDouble())).AsByte();
+        var first = Vector128.ConditionalSelect(Vector128.LessThan(a.AsDouble(), b.AsDouble()), a.AsDouble(), b.AsDouble());
+        var second = Vector128.ConditionalSelect(Vector128.LessThan(b.AsDouble(), a.AsDouble()), b.AsDouble(), a.AsDouble());
+        return first.AsByte() | second.AsByte();
+    }
+
+    [MethodImpl(Inline)]
+    public static V F64x2Max(V a, V b)
+    {
+        V first, second;
+        if (Sse2.IsSupported)
+        {
+            first = Sse2.Max(a.AsDouble(), b.AsDouble()).AsByte();
+            second = Sse2.Max(b.AsDouble(), a.AsDouble()).AsByte();
+        }
+        else
+        {
+            first = Vector128.ConditionalSelect(Vector128.GreaterThan(a.AsDouble(), b.AsDouble()), a.AsDouble(), b.AsDouble()).AsByte();
+            second = Vector128.ConditionalSelect(Vector128.GreaterThan(b.AsDouble(), a.AsDouble()), b.AsDouble(), a.AsDouble()).AsByte();
+        }
+
+        var apart = first ^ second;
+        return ((first | apart).AsDouble() - apart.AsDouble()).AsByte();
+    }
+
     // ---- conversions
 
     [MethodImpl(Inline)]
