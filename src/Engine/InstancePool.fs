@@ -14,7 +14,7 @@ type PoolKey = { Limits: WasmLimits; ReentryDepth: int; Imports: string list; Sw
 type PoolOptions = {
     /// Idle instances kept for each module; zero means that every run gets a new one.
     IdlePerModule: int
-    /// After each reset compare the digests of memory and globals with those of the new instance: slow, for debugging and tests.
+    /// After each reset compare the digests of memory, globals, tables and segments with those of the new instance: slow, for debugging and tests.
     ProveResets: bool
 } with
 
@@ -26,7 +26,20 @@ type PoolCounters = { Created: int64; Reused: int64; Discarded: int64; Idle: int
 
 /// An instance with the digests it had when it was new (none unless resets are proved), and when it came back last.
 [<NoComparison; NoEquality>]
-type internal Pooled = { Instance: IWasmInstance; Key: PoolKey; Fresh: StateDigests voption; mutable Returned: int64 }
+type internal Pooled = {
+    Instance: IWasmInstance
+    Key: PoolKey
+    Fresh: struct (StateDigests * byte[]) voption
+    mutable Returned: int64
+}
+
+module private Refusals =
+    let sharedMemory =
+        Refuse.link
+            "memory"
+            "a shared memory is never pooled: what other threads do to it is in no receipt"
+            "memories that are not shared"
+            "a shared memory"
 
 /// The pool of one module. Safe for any number of threads; nothing of a guest runs under its lock.
 [<Sealed>]
@@ -64,6 +77,9 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
         lock gate (fun () -> discarded <- discarded + 1L)
         p.Instance.Dispose()
 
+    // What other threads do to a shared memory is in no receipt, and can be undone by no reset.
+    let refusesShared = modul.Module.MemoryTypes |> Array.exists _.Shared
+
     let sameBytes (a: byte[]) (b: byte[]) = a.AsSpan().SequenceEqual(b.AsSpan())
 
     /// Resets; says what was left behind when resets are proved.
@@ -73,7 +89,7 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
 
             match p.Fresh with
             | ValueNone -> Ok()
-            | ValueSome fresh ->
+            | ValueSome(struct (fresh, freshRest)) ->
                 let now = p.Instance.Digests()
 
                 if now.MemoryBytes <> fresh.MemoryBytes then
@@ -82,6 +98,8 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
                     Error "a reset left bytes behind in memory"
                 elif not (sameBytes now.Globals fresh.Globals) then
                     Error "a reset left a global changed"
+                elif not (sameBytes (p.Instance.ResetDigest()) freshRest) then
+                    Error "a reset left a table, a segment or a reference changed"
                 else
                     Ok()
         with e ->
@@ -109,10 +127,14 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
         | ValueNone ->
             let g = lock gate (fun () -> generation)
 
-            settings ()
+            (if refusesShared then Error Refusals.sharedMemory else settings ())
             |> Result.bind modul.Instantiate
             |> Result.map (fun instance ->
-                let fresh = if options.ProveResets then ValueSome(instance.Digests()) else ValueNone
+                let fresh =
+                    if options.ProveResets then
+                        ValueSome(struct (instance.Digests(), instance.ResetDigest()))
+                    else
+                        ValueNone
 
                 lock gate (fun () ->
                     leased <- leased + 1

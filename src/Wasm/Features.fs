@@ -68,11 +68,16 @@ type Features private (bits: uint32) =
     static member All = Features.Wasm3.With(Feature.LegacyExceptions).With(Feature.Threads)
 
     /// What the engines can execute: the default, and what is on only by request.
-    static member Executable = Features.Default
+    static member Executable: Features = Features.Default.With(Feature.Threads)
 
-    /// What this version executes: WebAssembly 2.0 with relaxed SIMD, tail calls, extended constant expressions and several memories.
-    static member Default =
-        Features.Wasm2.With(Feature.RelaxedSimd).With(Feature.TailCall).With(Feature.ExtendedConst).With(Feature.MultiMemory)
+    /// What this version executes: WebAssembly 2.0 with relaxed SIMD, tail calls, extended constant expressions, several memories and 64-bit addresses.
+    static member Default: Features =
+        Features.Wasm2
+            .With(Feature.RelaxedSimd)
+            .With(Feature.TailCall)
+            .With(Feature.ExtendedConst)
+            .With(Feature.MultiMemory)
+            .With(Feature.Memory64)
 
 /// Names of features for messages.
 module Feature =

@@ -110,6 +110,9 @@ type IWasmInstance =
     abstract Run: RunSettings -> Result<RunResult, Rejected>
     /// What the last run left.
     abstract Digests: unit -> StateDigests
+    /// A digest of what `Digests` leaves out and `Reset` must restore: sizes and entries of tables, segments, which reference globals are null.
+    /// To prove resets with: equal for all new instances of a module.
+    abstract ResetDigest: unit -> byte[]
     /// Back to the state before the first run: memory, globals, tables, dropped segments, sizes, host data.
     abstract Reset: unit -> unit
 

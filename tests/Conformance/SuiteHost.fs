@@ -13,8 +13,8 @@ type ISuiteHost = IScriptHost
 
 /// Decode and validate, as every host does before anything else.
 module Verdict =
-    /// The host profile, with the tables of the suite (up to 2^32 - 1 entries declared) allowed.
-    let limits = ScriptSettings.Default.Limits
+    /// The host profile, with the tables and memories of the suite (up to 2^32 - 1 entries, 2^48 pages declared) allowed.
+    let limits = { ScriptSettings.Default.Limits with MemoryBytes = System.Int64.MaxValue }
 
     let checkWith (features: Features) (bytes: byte[]) : Result<ValidModule, Rejected> =
         Decode.run limits features bytes |> Result.bind (Validate.run limits features)

@@ -43,6 +43,7 @@ type private Counting() =
             new IWasmInstance with
                 member _.Run s = exclusive (fun () -> made.Run s)
                 member _.Digests() = exclusive made.Digests
+                member _.ResetDigest() = exclusive made.ResetDigest
                 member _.Reset() = exclusive made.Reset
 
                 member _.Dispose() =

@@ -65,6 +65,7 @@ let private forgetful (dirty: string) (inner: IWasmInstance) : IWasmInstance = {
     new IWasmInstance with
         member _.Run s = inner.Run s
         member _.Digests() = inner.Digests()
+        member _.ResetDigest() = inner.ResetDigest()
 
         member _.Reset() =
             inner.Reset()
@@ -117,6 +118,7 @@ let private leaky (kind: string) (load: IWasmModule) (s: InstanceSettings) : Res
             new IWasmInstance with
                 member _.Run s = made.Run s
                 member _.Digests() = made.Digests()
+                member _.ResetDigest() = made.ResetDigest()
 
                 member _.Reset() =
                     made.Reset()
@@ -178,6 +180,8 @@ let ``a planted leak gives another receipt to the next run`` (kind: string) =
 [<TestCase("dirty_page")>]
 [<TestCase("dirty_size")>]
 [<TestCase("dirty_global")>]
+[<TestCase("dirty_table")>]
+[<TestCase("dirty_segment")>]
 let ``a proved reset refuses a leaky instance`` (dirty: string) =
     match runTwice (wrapped (fun m s -> m.Instantiate s |> Result.map (forgetful dirty))) true with
     | Error(Refusal.Fault(EngineFault.Bug message)), _ -> Assert.That(message, Does.Contain "reset")

@@ -112,6 +112,39 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
                 MemoryBytes = instance.Memories |> Array.sumBy (fun m -> int64 m.Length)
             }
 
+        member _.ResetDigest() =
+            use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+            let word = Array.zeroCreate<byte> 8
+
+            let add (v: uint64) =
+                BinaryPrimitives.WriteUInt64LittleEndian(Span word, v)
+                hash.AppendData word
+
+            for t in instance.Tables do
+                add t.Length
+
+                // What call_indirect reads, and what holds the references.
+                let mutable i = 0UL
+
+                while i < t.Length do
+                    add (uint64 (uint32 (t.TypeAt i)) * 2UL + (if isNull (t.Get i) then 0UL else 1UL))
+                    i <- i + 1UL
+
+            add (uint64 instance.Elems.Length)
+
+            for e in instance.Elems do
+                add (uint64 e.Length)
+
+            add (uint64 instance.Datas.Length)
+
+            for d in instance.Datas do
+                add (uint64 d.Length)
+
+            for g in instance.RefGlobals do
+                add (if isNull g || isNull g.Value then 0UL else 1UL)
+
+            hash.GetHashAndReset()
+
         member _.Reset() =
             if not clean then
                 Link.clear instance

@@ -85,8 +85,7 @@ module internal Link =
         | ExternType.Func t, Extern.Func f -> f.CanonicalType <> 0 && CanonicalTypes.isSubtype f.CanonicalType valid.Types.Ids[t]
         | ExternType.Memory l, Extern.Memory m -> m.Shared = l.Shared && fits m.Is64 m.Pages m.DeclaredMax l
         | ExternType.Table t, Extern.Table given ->
-            (valid.Types.Canonical t.Element).Code = given.ElementType
-            && fits given.Is64 given.Length given.DeclaredMax t.Limits
+            (valid.Types.Canonical t.Element).Code = given.ElementType && fits given.Is64 given.Length given.DeclaredMax t.Limits
         | ExternType.Global g, Extern.Global given ->
             let wanted = valid.Types.Canonical g.Value
 

@@ -186,10 +186,10 @@ type Linker() =
         definitions[struct (m, name)] <- make
 
     let owned (owner: StoreData) e (store: StoreData) =
-        if not (obj.ReferenceEquals(owner, store)) then
-            raise (ArgumentException "a definition belongs to another store than the instance")
-
-        e
+        match e with
+        | Extern.Memory m when m.Shared -> e
+        | _ when obj.ReferenceEquals(owner, store) -> e
+        | _ -> raise (ArgumentException "a definition belongs to another store than the instance")
 
     /// Defines a host function by a delegate: parameters and result of int, uint, long, ulong, float, double, object (externref) or Function (funcref);
     /// a first parameter of type Guest gives it the caller's memory and gas. A later definition of the same name replaces this one.
@@ -209,9 +209,19 @@ type Linker() =
         define moduleName name (fun store -> Extern.Func(Link.hostBoxed store $"{moduleName}.{name}" functionType f))
         this
 
-    /// Defines a memory.
+    /// Defines a memory. A shared one serves any store.
     member this.Define(moduleName: string, name: string, store: Store, memory: Memory) : Linker =
         define moduleName name (owned store.Inner (Extern.Memory memory.Inner))
+        this
+
+    /// Defines a shared memory, for instances of any store.
+    member this.Define(moduleName: string, name: string, memory: Memory) : Linker =
+        ArgumentNullException.ThrowIfNull memory
+
+        if not memory.IsShared then
+            raise (ArgumentException "a memory that is not shared is defined together with its store")
+
+        define moduleName name (fun _ -> Extern.Memory memory.Inner)
         this
 
     /// Defines a table.

@@ -124,27 +124,47 @@ type Store(options: StoreOptions) =
     /// Frees everything that was made in the store. Functions of it throw ObjectDisposedException afterwards.
     member _.Dispose() = data.Dispose()
 
-/// A memory of a store (core specification 4.2.8).
+/// A memory of a store (core specification 4.2.8), or a shared memory, which any number of stores may use at once, each on its own thread.
 [<Sealed; AllowNullLiteral>]
 type Memory internal (store: StoreData, memory: LinearMemory) =
-    let check (address: uint64) (length: uint64) =
-        if store.IsDisposed then
+    // A shared memory lives as long as anybody holds it, whatever becomes of the store that it came from.
+    let alive () =
+        if not memory.Shared && store.IsDisposed then
             raise (ObjectDisposedException "Store")
+
+    let check (address: uint64) (length: uint64) =
+        alive ()
 
         if not (memory.Contains(address, length)) || length > uint64 Int32.MaxValue then
             raise (TrapException(TrapCode.MemoryOutOfBounds, address, length, memory.Length))
 
-    /// A memory of its own for modules to import: pages of 64 KiB at the start, and at most.
-    new(store: Store, minimum: int64, maximum: int64) =
-        ArgumentNullException.ThrowIfNull store
+    static let limits (minimum: int64) (maximum: int64) is64 shared : SizeLimits =
         ArgumentOutOfRangeException.ThrowIfNegative minimum
         ArgumentOutOfRangeException.ThrowIfLessThan(maximum, minimum)
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maximum, (if is64 then 1L <<< 48 else 65536L))
+        { Min = uint64 minimum; Max = ValueSome(uint64 maximum); Is64 = is64; Shared = shared }
 
-        let t: SizeLimits = { Min = uint64 minimum; Max = ValueSome(uint64 maximum); Is64 = false; Shared = false }
+    /// A memory of its own for modules to import: pages of 64 KiB at the start, and at most; with addresses of 64 bits or of 32.
+    new(store: Store, minimum: int64, maximum: int64, is64: bool) =
+        ArgumentNullException.ThrowIfNull store
+        Memory(store.Inner, Link.newMemory store.Inner (limits minimum maximum is64 false) |> Refuse.orRaise)
 
-        Memory(store.Inner, Link.newMemory store.Inner t |> Refuse.orRaise)
+    /// A memory of its own for modules to import: pages of 64 KiB at the start, and at most.
+    new(store: Store, minimum: int64, maximum: int64) = Memory(store, minimum, maximum, false)
+
+    /// A shared memory that no store owns: defined in the linkers of several stores, it is the one memory of guests on several threads.
+    /// It is no part of any store's memory limit, and freed when nobody holds it any more.
+    static member Shared(minimum: int64, maximum: int64, is64: bool) : Memory =
+        Memory(Unchecked.defaultof<StoreData>, Link.newSharedMemory (limits minimum maximum is64 true))
+
+    /// A shared memory with addresses of 32 bits.
+    static member Shared(minimum: int64, maximum: int64) : Memory = Memory.Shared(minimum, maximum, false)
 
     member internal _.Inner = memory
+    /// Whether several threads may use it at once.
+    member _.IsShared = memory.Shared
+    /// Whether its addresses are 64 bits wide.
+    member _.Is64 = memory.Is64
     /// Size in bytes.
     member _.Size = int64 memory.Length
     /// Size in pages of 64 KiB.
@@ -180,11 +200,21 @@ type Memory internal (store: StoreData, memory: LinearMemory) =
     /// Grows by pages and gives the old size in pages, or -1 when the maximum or the store's limit says no.
     member _.Grow(pages: int64) : int64 =
         ArgumentOutOfRangeException.ThrowIfNegative pages
+        alive ()
 
-        if store.IsDisposed then
-            raise (ObjectDisposedException "Store")
+        if memory.Shared then
+            memory.GrowShared(uint64 pages, null)
+        else
+            store.Grow(memory, uint64 pages, false)
 
-        store.Grow(memory, uint64 pages, false)
+    /// Wakes guests that wait at an address of a shared memory (memory.atomic.wait), at most `count`, and gives how many; 0 for a memory that is not shared.
+    member _.Notify(address: int64, count: int) : int =
+        ArgumentOutOfRangeException.ThrowIfNegative count
+        check (uint64 address) 4UL
+
+        match memory.Waiters with
+        | null -> 0
+        | waiters -> int (waiters.Notify(uint64 address, uint32 count))
 
 /// A table of a store (core specification 4.2.7).
 [<Sealed; AllowNullLiteral>]

@@ -160,7 +160,8 @@ internal static unsafe partial class Rt
     }
 
     [MethodImpl(Cold)]
-    public static Exception TrapUnaligned(ulong address, int bytes) => new TrapException(TrapCode.UnalignedAtomic, address, (ulong)bytes);
+    public static Exception TrapUnaligned(ulong index, ulong offset, int bytes) =>
+        new TrapException(TrapCode.UnalignedAtomic, Effective(index, offset), (ulong)bytes);
 
     [MethodImpl(Cold)]
     public static Exception TrapIndirect(nint context, int table, ulong index)

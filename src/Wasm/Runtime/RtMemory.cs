@@ -105,7 +105,7 @@ internal static unsafe partial class Rt
     private static void CheckAligned(ulong index, ulong offset, int bytes)
     {
         // The sum's low bits are right even where it wraps.
-        if (((index + offset) & (ulong)(bytes - 1)) != 0) throw TrapUnaligned(Effective(index, offset), bytes);
+        if (((index + offset) & (ulong)(bytes - 1)) != 0) throw TrapUnaligned(index, offset, bytes);
     }
 
     private static ulong Effective(ulong index, ulong offset) => index + offset < index ? ulong.MaxValue : index + offset;

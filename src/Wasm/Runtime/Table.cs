@@ -51,6 +51,9 @@ internal sealed unsafe class RefTable : IDisposable
 
     public object? Get(ulong index) => refs[index];
 
+    /// <summary>The canonical type that call_indirect sees in an entry: 0 for a null one, and for tables of other references.</summary>
+    public int TypeAt(ulong index) => IsFunc ? ((FuncEntry*)Entries + index)->Type : 0;
+
     public void Set(ulong index, object? value)
     {
         refs[index] = value;
