@@ -31,7 +31,7 @@ type WasmLimits = {
     TableEntries: int64
     /// Bytes in all memories of a store together.
     MemoryBytes: int64
-    /// Memories of a module.
+    /// Memories of a module. Each reserves an address range up to the memory limit, and is reset and digested by itself: contracts have one.
     Memories: int
     /// Bytes of all structs, arrays and exceptions that one run makes, by the schedule's formula; freed ones count, so that no host's collector is the judge.
     GcBytes: int64
