@@ -11,7 +11,7 @@ open Twofold.Oracle
 [<Sealed>]
 type OracleHost() =
     /// What the oracle executes.
-    static let features = Features.Default
+    static let features = Features.All
 
     let limits = { Verdict.limits with MemoryBytes = 1L <<< 40 }
     let store = Store(limits, System.Int64.MaxValue, limits.StackUnits)
@@ -25,7 +25,7 @@ type OracleHost() =
         | RunEnd.Trapped t -> CallEnd.Trapped(message t)
         | RunEnd.StackExhausted -> CallEnd.Exhausted (StackExhaustedException limits.StackUnits).Message
         | RunEnd.Uncaught u -> CallEnd.Threw $"tag {u.Tag}"
-        | other -> CallEnd.Unusable(string other)
+        | other -> CallEnd.Unusable $"%A{other}"
 
     let resolve (m: string) (name: string) =
         match registered.TryGetValue m with

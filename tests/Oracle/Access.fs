@@ -19,12 +19,12 @@ module Access =
     /// Index plus offset, never wrapping: 33 bits at most for an i32, 65 for an i64.
     let effective (i: Instr) (index: Value) : bigint = bigint index.Bits + bigint (uint64 i.Imm)
 
-    /// The bytes at an effective address; traps when any lies outside. The trap's number is the address modulo 2^64.
+    /// The bytes at an effective address; traps when any lies outside. The trap's number is 2^64 - 1 for what lies above.
     let bytesAt (memory: Memory) (address: bigint) (count: int) : Span<byte> =
         let size = uint64 memory.Bytes.Length
 
         if address + bigint count > bigint size then
-            trap TrapCode.MemoryOutOfBounds (uint64 (address &&& bigint UInt64.MaxValue)) (uint64 count) size
+            trap TrapCode.MemoryOutOfBounds (uint64 (min address (bigint UInt64.MaxValue))) (uint64 count) size
 
         Span<byte>(memory.Bytes, int address, count)
 
@@ -170,14 +170,14 @@ module Access =
         for k in 0 .. int n - 1 do
             target.Entries[d + k] <- moved[k]
 
-    /// The function an indirect call reaches: element present, not null, of the expected type.
-    let callee (table: Table) (expected: FuncType) (index: Value) : Func =
+    /// The function an indirect call reaches: element present, not null, of a subtype of the expected type.
+    let callee (table: Table) (expected: DefType) (index: Value) : Func =
         let i = index.Bits
 
         if i >= uint64 table.Entries.Count then
             trap TrapCode.UndefinedElement i 1UL (uint64 table.Entries.Count)
 
         match table.Entries[int i].Reference with
-        | :? Func as f when f.Type = expected -> f
+        | :? Func as f when DefTypes.isSubtype f.DefType expected -> f
         | :? Func -> trap TrapCode.IndirectCallTypeMismatch i 0UL 0UL
         | _ -> trap TrapCode.UninitializedElement i 0UL 0UL

@@ -26,6 +26,7 @@ module Oracle =
         | :? TrapException as t -> RunEnd.Trapped { Code = t.Code; A = t.A; B = t.B; C = t.C; Detail = t.Detail }
         | :? OutOfGasException -> RunEnd.OutOfGas
         | :? StackExhaustedException -> RunEnd.StackExhausted
+        | ThrownException e -> RunEnd.Uncaught { Tag = e.Tag.Index; Name = Option.toObj e.Tag.Name; Values = e.Values }
         | FaultException fault -> RunEnd.Fault fault
 
     /// Actual size and maximum against what the import asks for (core 3.4.1, "limits").
@@ -38,16 +39,18 @@ module Oracle =
            | ValueSome w, ValueSome m -> m <= w
            | ValueSome _, ValueNone -> false
 
-    let private matches (m: Module) (wanted: ExternType) (given: Extern) =
+    let private matches (m: Module) (types: DefType[]) (wanted: ExternType) (given: Extern) =
         match wanted, given with
-        | ExternType.Func index, Extern.Func f ->
-            match m.Types[index].Composite with
-            | CompositeType.Func t -> f.Type = t
-            | _ -> false
+        | ExternType.Func index, Extern.Func f -> DefTypes.isSubtype f.DefType types[index]
+        | ExternType.Tag index, Extern.Tag t -> obj.ReferenceEquals(t.DefType, types[index])
         | ExternType.Table t, Extern.Table table ->
-            table.Type.Element = t.Element && sizesMatch (uint64 table.Entries.Count) table.Type.Limits t.Limits
+            DefTypes.valueSame table.Types table.Type.Element types t.Element
+            && sizesMatch (uint64 table.Entries.Count) table.Type.Limits t.Limits
         | ExternType.Memory t, Extern.Memory memory -> sizesMatch memory.Pages memory.Declared t
-        | ExternType.Global t, Extern.Global g -> g.Type.Value = t.Value && g.Type.Mutable = t.Mutable
+        // What can be written must be the same type; what is only read may be a subtype.
+        | ExternType.Global t, Extern.Global g ->
+            g.Type.Mutable = t.Mutable
+            && (if t.Mutable then DefTypes.valueSame else DefTypes.valueMatches) g.Types g.Type.Value types t.Value
         | _ -> false
 
     let private linkError (import: Import) message = {
@@ -56,7 +59,7 @@ module Oracle =
     }
 
     /// Every import's object, or the first that is missing or of another type.
-    let private link (m: Module) (imports: string -> string -> Extern option) : Result<Extern[], Rejected> =
+    let private link (m: Module) (types: DefType[]) (imports: string -> string -> Extern option) : Result<Extern[], Rejected> =
         let found = m.Imports |> Array.map (fun i -> i, imports i.Module i.Name)
 
         let wrong =
@@ -64,36 +67,25 @@ module Oracle =
             |> Array.tryPick (fun (i, given) ->
                 match given with
                 | None -> Some(linkError i "unknown import")
-                | Some g when not (matches m i.Type g) -> Some(linkError i "incompatible import type")
+                | Some g when not (matches m types i.Type g) -> Some(linkError i "incompatible import type")
                 | Some _ -> None)
 
         match wrong with
         | Some rejected -> Error rejected
         | None -> Ok(found |> Array.map (snd >> Option.get))
 
-    /// A constant expression's value (core 3.3.14); earlier globals exist already.
-    let private constant (instance: Instance) (expr: ConstExpr) : Value =
-        let stack = Stack<Value>()
+    /// A constant expression's value (core 3.3.14); earlier globals exist already. Nothing is paid for its instructions.
+    let private constant (store: Store) (instance: Instance) (expr: ConstExpr) : Value =
+        let operands = Operands()
 
         for i in expr do
-            match i.Op with
-            | Op.I32Const -> stack.Push(Value.FromBits(ValueKind.I32, uint64 i.Imm))
-            | Op.I64Const -> stack.Push(Value.FromBits(ValueKind.I64, uint64 i.Imm))
-            | Op.F32Const -> stack.Push(Value.FromBits(ValueKind.F32, uint64 i.Imm))
-            | Op.F64Const -> stack.Push(Value.FromBits(ValueKind.F64, uint64 i.Imm))
-            | Op.V128Const -> stack.Push(Vector.run i [||])
-            | Op.GlobalGet -> stack.Push instance.Globals[i.A].Value
-            | Op.RefNull -> stack.Push(Values.zero (ValType.Ref(true, HeapType i.A)))
-            | Op.RefFunc -> stack.Push(Value.Ref(ValueKind.FuncRef, instance.Funcs[i.A]))
-            | op ->
-                let b = stack.Pop()
-                stack.Push(Numeric.binary op (stack.Pop()) b)
+            Step.run store instance operands i
 
-        stack.Pop()
+        Operands.pop operands
 
-    let private elements (instance: Instance) (segment: ElemSegment) : Value[] =
+    let private elements (store: Store) (instance: Instance) (segment: ElemSegment) : Value[] =
         if isNull segment.Funcs then
-            segment.Exprs |> Array.map (constant instance)
+            segment.Exprs |> Array.map (constant store instance)
         else
             segment.Funcs |> Array.map (fun f -> Value.Ref(ValueKind.FuncRef, instance.Funcs[f]))
 
@@ -103,7 +95,7 @@ module Oracle =
 
         let memories = m.Memories |> Array.map (fun t -> store.TryNewMemory t)
 
-        let tables = m.Tables |> Array.map (fun t -> store.TryNewTable t.Type)
+        let tables = m.Tables |> Array.map (fun t -> store.TryNewTable(t.Type, instance.Types, instance.Zero t.Type.Element))
 
         if Array.exists Option.isNone memories then
             Error(Rejected.at RejectKind.Limit -1 "the module's memories are larger than the store allows")
@@ -128,7 +120,7 @@ module Oracle =
         let defined (all: 'a[]) (own: 'b[]) = Array.skip (all.Length - own.Length) all
 
         Array.iter2
-            (fun (g: Global) (def: GlobalDef) -> g.Value <- constant instance def.Init)
+            (fun (g: Global) (def: GlobalDef) -> g.Value <- constant store instance def.Init)
             (defined instance.Globals m.Globals)
             m.Globals
 
@@ -136,11 +128,11 @@ module Oracle =
             (fun (table: Table) (def: TableDef) ->
                 if not (isNull def.Init) then
                     let n = table.Entries.Count
-                    Access.tableFill table (Value.I64 0L) (constant instance def.Init) (uint64 n))
+                    Access.tableFill table (Value.I64 0L) (constant store instance def.Init) (uint64 n))
             (defined instance.Tables m.Tables)
             m.Tables
 
-        instance.Elems <- m.Elems |> Array.map (elements instance)
+        instance.Elems <- m.Elems |> Array.map (elements store instance)
         instance.Datas <- m.Datas |> Array.map (fun d -> m.Bytes[d.Start .. d.Start + d.Length - 1])
 
         m.Elems
@@ -149,7 +141,7 @@ module Oracle =
             | SegmentMode.Active(table, offset) ->
                 let n = instance.Elems[k].Length
                 store.Charge(20L + 2L * int64 n)
-                Access.tableInit instance.Tables[table] instance.Elems[k] (constant instance offset) (Value.I32 0) (uint64 n)
+                Access.tableInit instance.Tables[table] instance.Elems[k] (constant store instance offset) (Value.I32 0) (uint64 n)
                 instance.Elems[k] <- [||]
             | SegmentMode.Declarative -> instance.Elems[k] <- [||]
             | SegmentMode.Passive -> ())
@@ -160,7 +152,7 @@ module Oracle =
             | SegmentMode.Active(memory, offset) ->
                 let n = segment.Length
                 store.Charge(20L + (int64 n + 7L) / 8L)
-                Access.memoryInit instance.Memories[memory] instance.Datas[k] (constant instance offset) (Value.I32 0) (uint64 n)
+                Access.memoryInit instance.Memories[memory] instance.Datas[k] (constant store instance offset) (Value.I32 0) (uint64 n)
                 instance.Datas[k] <- [||]
             | _ -> ())
 
@@ -173,9 +165,10 @@ module Oracle =
     let prepare (store: Store) (valid: ValidModule) (imports: string -> string -> Extern option) : Result<Instance, Rejected> =
         let m = valid.Module
 
-        link m imports
+        let instance = Instance valid
+
+        link m instance.Types imports
         |> Result.bind (fun externs ->
-            let instance = Instance valid
             let pick chooser = Array.choose chooser externs
 
             let importedFuncs =
@@ -203,7 +196,21 @@ module Oracle =
                     | Extern.Global g -> Some g
                     | _ -> None)
 
-            let definedGlobals = m.Globals |> Array.map (fun g -> Global(g.Type, Values.zero g.Type.Value))
+            let importedTags =
+                pick (function
+                    | Extern.Tag t -> Some t
+                    | _ -> None)
+
+            let definedTags =
+                m.Tags
+                |> Array.mapi (fun k t ->
+                    let index = importedTags.Length + k
+                    let export = m.Exports |> Array.tryFind (fun e -> e.Kind = ExternKind.Tag && e.Index = index)
+                    Tag(instance.Types[t], valid.TagTypes[index], index, export |> Option.map _.Name))
+
+            instance.Tags <- Array.append importedTags definedTags
+
+            let definedGlobals = m.Globals |> Array.map (fun g -> Global(g.Type, instance.Types, instance.Zero g.Type.Value))
             instance.Globals <- Array.append instance.Globals definedGlobals
 
             allocate store instance |> Result.map (fun () -> instance))
@@ -231,10 +238,10 @@ module Oracle =
         | Some e -> Ok valid.FuncTypes[e.Index]
         | None -> refused name "no such exported function" ""
 
-    let checkArguments name (arguments: Value[]) (signature: FuncType) : Result<unit, Rejected> =
+    let checkArguments (types: SubType[]) name (arguments: Value[]) (signature: FuncType) : Result<unit, Rejected> =
         let given = arguments |> Array.map (fun a -> a.Kind)
 
-        if given = (signature.Params |> Array.map Values.kind) then
+        if given = (signature.Params |> Array.map (DefTypes.kind types)) then
             Ok()
         else
             refused name $"wrong arguments: it is {signature}" (string given)
@@ -249,6 +256,7 @@ module Oracle =
             | ExternKind.Table -> Some(Extern.Table instance.Tables[e.Index])
             | ExternKind.Memory -> Some(Extern.Memory instance.Memories[e.Index])
             | ExternKind.Global -> Some(Extern.Global instance.Globals[e.Index])
+            | ExternKind.Tag -> Some(Extern.Tag instance.Tags[e.Index])
             | _ -> None)
 
     /// Calls a function on behalf of an instance, with the whole stack; gas goes on from what the store has left.
@@ -259,5 +267,8 @@ module Oracle =
     /// Calls an exported function; refused when there is none or the arguments are of other types.
     let invoke (store: Store) (instance: Instance) (name: string) (arguments: Value[]) : Result<RunEnd, Rejected> =
         match export instance name with
-        | Some(Extern.Func f) -> f.Type |> checkArguments name arguments |> Result.map (fun () -> call store instance f arguments)
+        | Some(Extern.Func f) ->
+            f.Type
+            |> checkArguments instance.Valid.Module.Types name arguments
+            |> Result.map (fun () -> call store instance f arguments)
         | _ -> refused name "no such exported function" ""

@@ -103,7 +103,7 @@ type private OracleRun(valid: ValidModule, settings: InstanceSettings) =
             store.Poll <- poll run
 
             Oracle.signature valid run.Entry
-            |> Result.bind (Oracle.checkArguments run.Entry run.Arguments)
+            |> Result.bind (Oracle.checkArguments valid.Module.Types run.Entry run.Arguments)
             |> Result.bind (fun () -> Oracle.prepare store valid (resolver store))
             |> Result.bind (fun instance ->
                 last <- instance

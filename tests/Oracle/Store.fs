@@ -11,25 +11,52 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Preparation
 open Twofold.Wasm.Validation
 
+/// A struct's instance; packed fields hold an i32 of their bits.
+type StructObject(defType: DefType, fields: Value[]) =
+    member _.Type = defType
+    member _.Fields = fields
+
+type ArrayObject(defType: DefType, elements: Value[]) =
+    member _.Type = defType
+    member _.Elements = elements
+
+/// An unboxed scalar: 31 bits, equal to every other of the same bits.
+type I31Object = { Bits: int }
+
+/// A tag: its identity is the object's.
+[<AllowNullLiteral>]
+type Tag(defType: DefType, funcType: FuncType, index: int, name: string option) =
+    member _.DefType = defType
+    member _.Type = funcType
+    /// Among the tags of the module that defines it, and its first export name there.
+    member _.Index = index
+    member _.Name = name
+
+type ExnObject(tag: Tag, values: Value[]) =
+    member _.Tag = tag
+    member _.Values = values
+
 /// What the walker's callees need to know of a value's type.
 module Values =
-    let kind (t: ValType) =
-        if t = ValType.I32 then ValueKind.I32
-        elif t = ValType.I64 then ValueKind.I64
-        elif t = ValType.F32 then ValueKind.F32
-        elif t = ValType.F64 then ValueKind.F64
-        elif t = ValType.V128 then ValueKind.V128
-        elif t.Heap = HeapType.Func || t.Heap = HeapType.NoFunc || t.Heap.IsConcrete then ValueKind.FuncRef
-        elif t.Heap = HeapType.Extern || t.Heap = HeapType.NoExtern then ValueKind.ExternRef
-        else ValueKind.AnyRef
-
-    let zero (t: ValType) = if t.IsRef then Value.Ref(kind t, null) else Value.FromBits(kind t, 0UL)
+    let kind (t: ValType) = DefTypes.kind [||] t
+    let zero (t: ValType) = DefTypes.zero [||] t
 
     /// What a non-null reference refers to.
-    let heapOf (v: Value) = if v.Kind = ValueKind.FuncRef then HeapType.Func else HeapType.Extern
+    let heapOf (v: Value) : HeapType =
+        match v.Reference with
+        | _ when v.Kind = ValueKind.FuncRef -> HeapType.Func
+        | _ when v.Kind = ValueKind.ExternRef -> HeapType.Extern
+        | :? StructObject -> HeapType.Struct
+        | :? ArrayObject -> HeapType.Array
+        | :? I31Object -> HeapType.I31
+        | :? ExnObject -> HeapType.Exn
+        | _ -> HeapType.Any
 
 /// Ends a run from the outside: not a WebAssembly ending.
 exception FaultException of EngineFault
+
+/// An exception that left the function that the host called. No guest catches it any more.
+exception ThrownException of ExnObject
 
 [<AllowNullLiteral>]
 type Memory(declared: SizeLimits) =
@@ -43,29 +70,38 @@ type Memory(declared: SizeLimits) =
     member this.Pages = uint64 this.Bytes.LongLength / 65536UL
 
 [<AllowNullLiteral>]
-type Table(tableType: TableType) =
+type Table(tableType: TableType, types: DefType[], zero: Value) =
     member _.Type = tableType
+    /// Of the module that defines it.
+    member _.Types = types
     member _.MostEntries = if tableType.Limits.Is64 then UInt64.MaxValue else 0xFFFFFFFFUL
-    member val Entries: List<Value> = List(Seq.replicate (int tableType.Limits.Min) (Values.zero tableType.Element))
+    member val Entries: List<Value> = List(Seq.replicate (int tableType.Limits.Min) zero)
 
 [<AllowNullLiteral>]
-type Global(globalType: GlobalType, first: Value) =
+type Global(globalType: GlobalType, types: DefType[], first: Value) =
     member _.Type = globalType
+    /// Of the module that defines it.
+    member _.Types = types
     member val Value = first with get, set
 
 /// A function: the host's, or a module's (its index among the module's defined functions).
 [<AllowNullLiteral>]
-type Func(funcType: FuncType) =
+type Func(funcType: FuncType, defType: DefType) =
     member _.Type = funcType
+    member _.DefType = defType
 
 type HostFunc(name: string, funcType: FuncType, call: HostFunction) =
-    inherit Func(funcType)
+    inherit Func(funcType, DefTypes.ofFunc funcType)
     member _.Name = name
     member _.Call = call
 
 [<AllowNullLiteral>]
 type Instance(valid: ValidModule) =
     member _.Valid = valid
+    member val Types: DefType[] = DefTypes.ofTypes valid.Module.Types
+    /// The default value of a type of this module.
+    member _.Zero(t: ValType) = DefTypes.zero valid.Module.Types t
+    member val Tags: Tag[] = [||] with get, set
     member val Funcs: Func[] = [||] with get, set
     member val Tables: Table[] = [||] with get, set
     member val Memories: Memory[] = [||] with get, set
@@ -76,7 +112,7 @@ type Instance(valid: ValidModule) =
     member val Datas: byte[][] = [||] with get, set
 
 type WasmFunc(instance: Instance, definedIndex: int, funcType: FuncType) =
-    inherit Func(funcType)
+    inherit Func(funcType, instance.Types[instance.Valid.Module.Functions[definedIndex]])
     let tree = lazy (Tree.ofFunction instance.Valid definedIndex)
     member _.Instance = instance
     member _.Tree = tree.Value
@@ -88,12 +124,14 @@ type Extern =
     | Table of Table
     | Memory of Memory
     | Global of Global
+    | Tag of Tag
 
 /// One store: the gas and the limits that its instances share. All linked instances live in the same store.
 type Store(limits: WasmLimits, gasLimit: int64, stackUnits: int) =
     let memories = List<Memory>()
     let tables = List<Table>()
     let mutable left = gasLimit
+    let mutable objects = 0UL
 
     member _.Limits = limits
     member _.StackUnits = stackUnits
@@ -115,6 +153,15 @@ type Store(limits: WasmLimits, gasLimit: int64, stackUnits: int) =
 
         left <- left - gas
 
+    /// Counts an object's bytes; the objects of a run together, and one array, have their limits.
+    member _.Allocate(bytes: uint64, most: uint64) =
+        let limit = uint64 limits.GcBytes
+
+        if objects + bytes > limit || bytes > most then
+            raise (TrapException(TrapCode.AllocationLimit, bytes, objects, (if bytes > most then most else limit)))
+
+        objects <- objects + bytes
+
     /// The verdict on a memory that would have `more` pages on top of what the store has.
     member private _.HasRoomForPages(more: uint64) =
         let bytes = memories |> Seq.sumBy (fun m -> bigint m.Bytes.Length)
@@ -133,11 +180,11 @@ type Store(limits: WasmLimits, gasLimit: int64, stackUnits: int) =
             memories.Add memory
             Some memory
 
-    member this.TryNewTable(t: TableType) : Table option =
+    member this.TryNewTable(t: TableType, types: DefType[], zero: Value) : Table option =
         if not (this.HasRoomForEntries t.Limits.Min) then
             None
         else
-            let table = Table t
+            let table = Table(t, types, zero)
             tables.Add table
             Some table
 

@@ -11,8 +11,18 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Preparation
 open Twofold.Oracle // last: our Memory, Table, Store.. before those of Twofold.Wasm
 
+/// What an exception meets when it comes to a label (exceptions proposal, and the legacy one).
+[<RequireQualifiedAccess; NoEquality; NoComparison>]
+type private Handlers =
+    | None
+    | Table of Catch[]
+    /// The clauses of a legacy `try`: tag (-1: catch_all) and handler.
+    | Clauses of struct (int * Node[])[]
+    /// A legacy `delegate`: the label, counted from outside the `try`, whose handlers are asked instead.
+    | Delegate of int
+
 /// A construct that is being executed: where it is in its body, and its label.
-type private Label(body: Node[], isLoop: bool, labelArity: int, height: int) =
+type private Label(body: Node[], isLoop: bool, labelArity: int, height: int, handlers: Handlers, caught: ExnObject voption) =
     member val Next = 0 with get, set
     member _.Body = body
     member _.IsLoop = isLoop
@@ -20,6 +30,9 @@ type private Label(body: Node[], isLoop: bool, labelArity: int, height: int) =
     member _.Arity = labelArity
     /// Height of the operands below its parameters.
     member _.Height = height
+    member _.Handlers = handlers
+    /// In a legacy handler: what it caught, for `rethrow`.
+    member _.Caught = caught
 
 /// An activation (core 4.2.13).
 type private Frame(func: WasmFunc, arguments: Value[], received: int) =
@@ -34,31 +47,22 @@ type private Frame(func: WasmFunc, arguments: Value[], received: int) =
     member _.Arity = func.Type.Results.Length
 
     member val Locals: Value[] =
-        Array.init tree.Locals.Length (fun i -> if i < arguments.Length then arguments[i] else Values.zero tree.Locals[i])
+        Array.init tree.Locals.Length (fun i -> if i < arguments.Length then arguments[i] else func.Instance.Zero tree.Locals[i])
 
-    member val Operands: List<Value> = List()
+    member val Operands = Operands()
     member val Labels: Stack<Label> = Stack()
 
 module Walk =
     let private push (f: Frame) (v: Value) = f.Operands.Add v
-
-    let private pop (f: Frame) : Value =
-        let v = f.Operands[f.Operands.Count - 1]
-        f.Operands.RemoveAt(f.Operands.Count - 1)
-        v
-
-    /// The top n operands, in the order they were pushed.
-    let private popMany (f: Frame) (n: int) : Value[] =
-        let values = f.Operands.GetRange(f.Operands.Count - n, n).ToArray()
-        f.Operands.RemoveRange(f.Operands.Count - n, n)
-        values
-
-    /// An i32 or i64 as the unsigned number it is.
-    let private popU (f: Frame) : uint64 = (pop f).Bits
+    let private pop (f: Frame) : Value = Operands.pop f.Operands
+    let private popMany (f: Frame) (n: int) : Value[] = Operands.popMany f.Operands n
 
     /// Enters a construct whose parameters are on the stack.
-    let private enter (f: Frame) (body: Node[]) isLoop parameters results =
-        f.Labels.Push(Label(body, isLoop, (if isLoop then parameters else results), f.Operands.Count - parameters))
+    let private enterWith (f: Frame) (body: Node[]) isLoop parameters results handlers =
+        let arity = if isLoop then parameters else results
+        f.Labels.Push(Label(body, isLoop, arity, f.Operands.Count - parameters, handlers, ValueNone))
+
+    let private enter f body isLoop parameters results = enterWith f body isLoop parameters results Handlers.None
 
     /// Branches (core 4.6.8, "Branching"): the label's values stay, what lies below them down to the label goes.
     /// A loop starts again; anything else is left. A function's body is the outermost label.
@@ -73,108 +77,45 @@ module Walk =
 
         if label.IsLoop then label.Next <- 0 else f.Labels.Pop() |> ignore
 
-    /// A size as the address type has it; -1 for a growth that failed.
-    let private size (limits: SizeLimits) (n: int64) : Value = if limits.Is64 then Value.I64 n else Value.I32(int n)
+    let private catches (f: Frame) tag (thrown: ExnObject) = tag < 0 || obj.ReferenceEquals(f.Instance.Tags[tag], thrown.Tag)
 
-    let private vector (f: Frame) (i: Instr) (info: OpInfo) =
-        let memory () = f.Instance.Memories[i.A]
+    /// An exception looks for a handler in a frame, from the innermost label outwards. False: it leaves the frame.
+    let rec private handle (f: Frame) (thrown: ExnObject) : bool =
+        if f.Labels.Count = 0 then
+            false
+        else
+            let label = f.Labels.Pop()
 
-        match info.Imm, info.Pushes.Length with
-        | Imm.MemArg, 1 -> push f (Access.loadVector (memory ()) i (pop f))
-        | Imm.MemArg, _ ->
-            let value = pop f
-            Access.storeVector (memory ()) i (pop f) value
-        | Imm.MemArgLane, 1 ->
-            let value = pop f
-            push f (Access.loadLane (memory ()) i (pop f) value)
-        | Imm.MemArgLane, _ ->
-            let value = pop f
-            Access.storeLane (memory ()) i (pop f) value
-        | _ -> push f (Vector.run i (popMany f info.Pops.Length))
+            match label.Handlers with
+            | Handlers.None -> handle f thrown
+            | Handlers.Table clauses ->
+                match clauses |> Array.tryFind (fun c -> catches f c.Tag thrown) with
+                | None -> handle f thrown
+                | Some c ->
+                    if c.Kind < 2 then // catch, catch_ref
+                        f.Operands.AddRange thrown.Values
 
-    /// One instruction that touches neither control nor calls.
-    let private plain (store: Store) (f: Frame) (i: Instr) =
-        let instance = f.Instance
+                    if c.Kind = 1 || c.Kind = 3 then // catch_ref, catch_all_ref
+                        push f (Value.Ref(ValueKind.ExnRef, thrown))
 
-        match i.Op with
-        | Op.Unreachable -> raise (TrapException TrapCode.Unreachable)
-        | Op.Nop -> ()
-        | Op.Drop -> pop f |> ignore
-        | Op.Select
-        | Op.SelectT ->
-            let condition = pop f
-            let second = pop f
-            let first = pop f
-            push f (if condition.AsI32() <> 0 then first else second)
-        | Op.LocalGet -> push f f.Locals[i.A]
-        | Op.LocalSet -> f.Locals[i.A] <- pop f
-        | Op.LocalTee -> f.Locals[i.A] <- f.Operands[f.Operands.Count - 1]
-        | Op.GlobalGet -> push f instance.Globals[i.A].Value
-        | Op.GlobalSet -> instance.Globals[i.A].Value <- pop f
-        | Op.I32Const -> push f (Value.FromBits(ValueKind.I32, uint64 i.Imm))
-        | Op.I64Const -> push f (Value.FromBits(ValueKind.I64, uint64 i.Imm))
-        | Op.F32Const -> push f (Value.FromBits(ValueKind.F32, uint64 i.Imm))
-        | Op.F64Const -> push f (Value.FromBits(ValueKind.F64, uint64 i.Imm))
-        | Op.RefNull -> push f (Values.zero (ValType.Ref(true, HeapType i.A)))
-        | Op.RefIsNull -> push f (Value.I32(if isNull (pop f).Reference then 1 else 0))
-        | Op.RefFunc -> push f (Value.Ref(ValueKind.FuncRef, instance.Funcs[i.A]))
-        | Op.TableGet -> push f (Access.tableGet instance.Tables[i.A] (pop f))
-        | Op.TableSet ->
-            let value = pop f
-            Access.tableSet instance.Tables[i.A] (pop f) value
-        | Op.TableSize -> push f (size instance.Valid.TableTypes[i.A].Limits (int64 instance.Tables[i.A].Entries.Count))
-        | Op.TableGrow ->
-            let more = popU f
-            push f (size instance.Valid.TableTypes[i.A].Limits (store.Grow(instance.Tables[i.A], more, pop f)))
-        | Op.MemorySize -> push f (size instance.Valid.MemoryTypes[i.A] (int64 instance.Memories[i.A].Pages))
-        | Op.MemoryGrow ->
-            let more = popU f
-            push f (size instance.Valid.MemoryTypes[i.A] (store.Grow(instance.Memories[i.A], more, GasSchedule.pages more)))
-        | Op.DataDrop -> instance.Datas[i.A] <- [||]
-        | Op.ElemDrop -> instance.Elems[i.A] <- [||]
-        | Op.MemoryFill ->
-            let n = popU f
-            let value = pop f
-            store.Charge(GasSchedule.bytes n)
-            Access.memoryFill instance.Memories[i.A] (pop f) value n
-        | Op.TableFill ->
-            let n = popU f
-            let value = pop f
-            store.Charge(GasSchedule.elements n)
-            Access.tableFill instance.Tables[i.A] (pop f) value n
-        | Op.MemoryInit ->
-            let n = popU f
-            let source = pop f
-            store.Charge(GasSchedule.bytes n)
-            Access.memoryInit instance.Memories[i.B] instance.Datas[i.A] (pop f) source n
-        | Op.MemoryCopy ->
-            let n = popU f
-            let source = pop f
-            store.Charge(GasSchedule.bytes n)
-            Access.memoryCopy instance.Memories[i.A] instance.Memories[i.B] (pop f) source n
-        | Op.TableInit ->
-            let n = popU f
-            let source = pop f
-            store.Charge(GasSchedule.elements n)
-            Access.tableInit instance.Tables[i.B] instance.Elems[i.A] (pop f) source n
-        | Op.TableCopy ->
-            let n = popU f
-            let source = pop f
-            store.Charge(GasSchedule.elements n)
-            Access.tableCopy instance.Tables[i.A] instance.Tables[i.B] (pop f) source n
-        | op ->
-            let info = Opcodes.info op
+                    branch f c.Label
+                    true
+            | Handlers.Clauses clauses ->
+                match clauses |> Array.tryFind (fun (struct (tag, _)) -> catches f tag thrown) with
+                | None -> handle f thrown
+                | Some(struct (tag, body)) ->
+                    f.Operands.RemoveRange(label.Height, f.Operands.Count - label.Height)
 
-            match info.Imm, info.Pops.Length with
-            | _ when op >= 0xD000us && op < 0xE000us -> vector f i info
-            | Imm.MemArg, 1 -> push f (Access.load instance.Memories[i.A] i (pop f))
-            | Imm.MemArg, _ ->
-                let value = pop f
-                Access.store instance.Memories[i.A] i (pop f) value
-            | _, 1 -> push f (Numeric.unary op (pop f))
-            | _ ->
-                let b = pop f
-                push f (Numeric.binary op (pop f) b)
+                    if tag >= 0 then
+                        f.Operands.AddRange thrown.Values
+
+                    f.Labels.Push(Label(body, false, label.Arity, label.Height, Handlers.None, ValueSome thrown))
+                    true
+            | Handlers.Delegate depth ->
+                for _ in 1..depth do
+                    f.Labels.Pop() |> ignore
+
+                handle f thrown
 
     /// What a host function sees of the guest that called it.
     /// `reenter` calls one of its functions on the units that are left.
@@ -238,6 +179,7 @@ module Walk =
                 host.Call.Invoke(OracleGuest(store, caller, reenter), ReadOnlySpan bits)
             with
             | :? WasmException
+            | ThrownException _
             | FaultException _ -> reraise ()
             | e -> raise (FaultException(EngineFault.HostFunction $"{host.Name}: {e.Message}"))
 
@@ -277,10 +219,25 @@ module Walk =
             frames.Pop() |> ignore
             start f.Instance callee arguments f.Received
 
-        let indirect (f: Frame) (i: Instr) =
-            match f.Instance.Valid.Module.Types[i.A].Composite with
-            | CompositeType.Func expected -> Access.callee f.Instance.Tables[i.B] expected (pop f)
-            | _ -> invalidOp "a validated call names a function type"
+        let indirect (f: Frame) (i: Instr) = Access.callee f.Instance.Tables[i.B] f.Instance.Types[i.A] (pop f)
+
+        let referenced (f: Frame) : Func =
+            match (pop f).Reference with
+            | :? Func as callee -> callee
+            | _ -> raise (TrapException TrapCode.NullReference)
+
+        /// Every call that an exception leaves is paid for in the caller's frame, before that frame's handlers are asked.
+        let throw (thrown: ExnObject) =
+            let mutable handled = handle (frames.Peek()) thrown
+
+            while not handled do
+                frames.Pop() |> ignore
+
+                if frames.Count = 0 then
+                    raise (ThrownException thrown)
+
+                store.Charge GasSchedule.unwoundFrame
+                handled <- handle (frames.Peek()) thrown
 
         let step (f: Frame) (node: Node) =
             match node with
@@ -290,22 +247,56 @@ module Walk =
             | Node.If(parameters, arity, thenArm, elseArm) ->
                 let arm = if (pop f).AsI32() <> 0 then thenArm else elseArm
                 enter f arm false parameters arity
+            | Node.TryTable(parameters, arity, clauses, body) -> enterWith f body false parameters arity (Handlers.Table clauses)
+            | Node.Try(parameters, arity, body, clauses) -> enterWith f body false parameters arity (Handlers.Clauses clauses)
+            | Node.TryDelegate(parameters, arity, body, depth) -> enterWith f body false parameters arity (Handlers.Delegate depth)
             | Node.Plain i ->
                 match i.Op with
+                | Op.LocalGet -> push f f.Locals[i.A]
+                | Op.LocalSet -> f.Locals[i.A] <- pop f
+                | Op.LocalTee -> f.Locals[i.A] <- f.Operands[f.Operands.Count - 1]
                 | Op.Br -> branch f i.A
                 | Op.BrIf ->
                     if (pop f).AsI32() <> 0 then
                         branch f i.A
                 | Op.BrTable ->
                     let labels = f.Tree.LabelTables[i.A]
-                    let n = popU f
+                    let n = (pop f).Bits
                     branch f labels[int (min n (uint64 (labels.Length - 1)))]
+                | Op.BrOnNull ->
+                    let v = pop f
+                    if isNull v.Reference then branch f i.A else push f v
+                | Op.BrOnNonNull ->
+                    let v = pop f
+
+                    if not (isNull v.Reference) then
+                        push f v
+                        branch f i.A
+                | Op.BrOnCast
+                | Op.BrOnCastFail ->
+                    let target = HeapType(int (i.Imm >>> 32))
+                    let v = f.Operands[f.Operands.Count - 1]
+
+                    if Objects.castSucceeds f.Instance target (i.B &&& 2 <> 0) v = (i.Op = Op.BrOnCast) then
+                        branch f i.A
                 | Op.Return -> branch f (f.Labels.Count - 1)
                 | Op.Call -> startCall f f.Instance.Funcs[i.A]
                 | Op.CallIndirect -> startCall f (indirect f i)
+                | Op.CallRef -> startCall f (referenced f)
                 | Op.ReturnCall -> tailCall f f.Instance.Funcs[i.A]
                 | Op.ReturnCallIndirect -> tailCall f (indirect f i)
-                | _ -> plain store f i
+                | Op.ReturnCallRef -> tailCall f (referenced f)
+                | Op.Throw ->
+                    let tag = f.Instance.Tags[i.A]
+                    let values = popMany f tag.Type.Params.Length
+                    store.Allocate(GasSchedule.exceptionBytes tag.Type.Params, UInt64.MaxValue)
+                    throw (ExnObject(tag, values))
+                | Op.ThrowRef ->
+                    match (pop f).Reference with
+                    | :? ExnObject as thrown -> throw thrown
+                    | _ -> raise (TrapException TrapCode.NullReference)
+                | Op.Rethrow -> throw (Seq.item i.A f.Labels).Caught.Value
+                | _ -> Step.run store f.Instance f.Operands i
 
         start caller func arguments units
 

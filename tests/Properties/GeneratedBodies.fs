@@ -4,6 +4,7 @@
 module Twofold.Properties.GeneratedBodies
 
 open System
+open System.Collections.Generic
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Properties.ModuleBytes
@@ -12,12 +13,17 @@ open Twofold.Properties.GeneratedShapes
 /// Kinds of float values and of statements (the cases below) in functions that are about floats: where NaNs are made, kept, merged and seen.
 let private floatValues = [| 0; 1; 1; 1; 1; 2; 10; 11; 11; 12; 12; 14; 14; 15; 16; 17; 17; 18; 21; 22; 24; 24; 24; 24; 24; 24 |]
 
+/// What a function about floats does with vectors.
+let private aboutVectors = [| 0; 1; 2; 11; 12; 15; 27; 27; 27; 27; 28; 29; 3; 4 |]
+
 let private floatStatements = [| 1; 1; 1; 1; 3; 4; 4; 8; 10; 11; 14; 14; 16; 17 |]
 
 /// Writes one body. Labels are kept innermost first: what a branch carries, and whether it goes back to a loop.
-type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, out: Out) =
+type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, out: Out) as self =
     let mutable labels = [ struct (ownType.Results, false) ]
     let aboutFloats = c.Percent 35
+    let handlers = Stack<int>()
+    let body = self :> IBody
     let byte' (b: int) = out.Add(byte b)
     let indexesOf (t: ValType) (types: ValType[]) = types |> indexesWhere (fun x -> x = t)
 
@@ -26,17 +32,26 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
         int' out n
 
     let zero (t: ValType) =
-        if t = i32 then i32Const out 0
-        elif t = i64 then i64Const out 0L
-        elif t = f32 then f32Const out 0u
-        else f64Const out 0UL
+        if t = i32 then
+            i32Const out 0
+        elif t = i64 then
+            i64Const out 0L
+        elif t = f32 then
+            f32Const out 0u
+        elif t = f64 then
+            f64Const out 0UL
+        elif t = v128 then
+            op out Op.V128Const
+            out.AddRange(Array.zeroCreate<byte> 16)
+        else
+            constant c out t
 
     /// A block type: an existing function type, or one result, or nothing.
     let blockType (results: ValType[]) =
         match results with
         | [||] -> byte' 0x40
-        | [| t |] -> typeByte out t
-        | many -> s64 out (int64 (Array.findIndex (fun t -> t = signature [||] many) shape.Types))
+        | [| t |] -> valType out t
+        | many -> s64 out (int64 (shape.TypeIndex(Array.findIndex (fun t -> t = signature [||] many) shape.Types)))
 
     let construct code blockType results isLoop (content: unit -> unit) =
         op out code
@@ -64,11 +79,23 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
         for t in types do
             w.Value(t, depth)
 
+    /// Mostly the memory that everybody has.
+    member private _.Memory() = if shape.Memories.Length > 1 && c.Percent 30 then 1 else 0
+
     /// An address that lies in the first page; seldom any address.
-    member private w.Address depth =
+    member private w.Address(memory: int, depth) =
+        let is64 = shape.Memories[memory]
+
         if c.Percent 2 then
             // At the end of the first page.
-            i32Const out (65536 - c.Below 320)
+            let at = 65536 - c.Below 320
+            if is64 then i64Const out (int64 at) else i32Const out at
+        elif is64 then
+            w.Value(i64, depth - 1)
+
+            if not (c.Percent 2) then
+                i64Const out 0x7FFFL
+                op out 0x83us
         else
             w.Value(i32, depth - 1)
 
@@ -84,10 +111,40 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
             i32Const out (below - 1)
             op out 0x71us
 
-    member private w.Access(o: OpInfo) =
+    member private w.Access(o: OpInfo, memory: int) =
         op out o.Op
-        int' out (c.Below(Numerics.BitOperations.Log2(uint32 o.AccessBytes) + 1))
-        u32 out (if c.Percent 1 then 0xFFFFFFFFu else uint32 (c.Below 300))
+        let align = Numerics.BitOperations.Log2(uint32 o.AccessBytes)
+        let align = if o.Gas = GasClass.Atomic then align else c.Below(align + 1)
+
+        if memory = 0 then
+            int' out align
+        else
+            int' out (align + 64)
+            int' out memory
+
+        if c.Percent 1 then
+            if shape.Memories[memory] then u64 out UInt64.MaxValue else u32 out 0xFFFFFFFFu
+        else
+            u32 out (uint32 (c.Below 300))
+
+    interface IBody with
+        member _.Out = out
+        member _.Choices = c
+        member _.Shape = shape
+        member _.Locals = locals
+        member _.Labels = labels
+        member w.Value(t, depth) = w.Value(t, depth)
+        member w.Statements depth = w.Statements depth
+        member w.Dead depth = w.Dead depth
+        member _.Fuel() = fuel ()
+        member _.BlockType results = blockType results
+        member w.Address(memory, depth) = w.Address(memory, depth)
+        member w.MemArg(o, memory) = w.Access(o, memory)
+
+        member _.Under(results, isLoop, content) =
+            labels <- struct (results, isLoop) :: labels
+            content ()
+            labels <- labels.Tail
 
     /// An if with a value, on fuel: the call, or zeros. Seldom the call alone.
     member private w.Guarded(results: ValType[], call: unit -> unit) =
@@ -108,7 +165,11 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
             t.Results,
             fun () ->
                 w.Values(t.Params, depth - 1)
-                withImm Op.Call func
+
+                if has Feature.FunctionReferences && c.Percent 25 then
+                    GeneratedObjects.callRef body Op.CallRef (shape.TypeIndex shape.Functions[func]) func
+                else
+                    withImm Op.Call func
         )
 
     member private w.CallIndirect(typeIndex: int, depth) =
@@ -124,7 +185,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
                 if fitting.Length > 0 && not (c.Percent 3) then i32Const out (c.Of fitting) else w.Index(16, depth)
 
                 op out Op.CallIndirect
-                int' out typeIndex
+                int' out (shape.TypeIndex typeIndex)
                 int' out 0
         )
 
@@ -135,9 +196,13 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
         let choice =
             if depth <= 0 then c.Below 3
             elif aboutFloats && t.IsFloat then c.Of floatValues
-            else c.Below 24
+            elif aboutFloats && t = v128 then c.Of aboutVectors
+            elif t.IsRef then c.Of [| 1; 1; 2; 11; 12; 12; 13; 14; 15; 16; 18; 19; 20; 30; 30; 30; 30; 30; 30 |]
+            else c.Below 31
 
         match choice with
+        | _ when t = exnRef || (t.IsRef && not (Array.contains t GeneratedObjects.refs)) -> GeneratedObjects.value body t depth
+        | 0 when t.IsRef -> GeneratedObjects.value body t depth
         | 0 when aboutFloats && t = f32 -> f32Const out (c.Of strangeF32)
         | 0 when aboutFloats && t = f64 -> f64Const out (c.Of strangeF64)
         | 1 ->
@@ -170,19 +235,26 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
             op out o.Op
         | 9
         | 10 ->
-            w.Address depth
-            w.Access(c.Of loads[t])
+            let memory = w.Memory()
+            let o = c.Of loads[t]
+
+            if o.Pops.Length = 1 then
+                w.Address(memory, depth)
+                w.Access(o, memory)
+            else
+                // A read-modify-write would need its address aligned.
+                constant c out t
         | 11 ->
             w.Value(t, sub)
             w.Value(t, sub)
             w.Value(i32, sub)
 
-            if c.Percent 50 then
+            if c.Percent 50 && not t.IsRef then
                 op out Op.Select
             else
                 op out Op.SelectT
                 int' out 1
-                typeByte out t
+                valType out t
         | 12 ->
             match indexesOf t locals with
             | [||] -> zero t
@@ -218,7 +290,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
             // A loop that carries a value around: [t] -> [t].
             w.Value(t, sub)
             op out Op.Loop
-            s64 out (int64 (Array.findIndex (fun x -> x = signature [| t |] [| t |]) shape.Types))
+            s64 out (int64 (shape.TypeIndex(Array.findIndex (fun x -> x = signature [| t |] [| t |]) shape.Types)))
             labels <- struct ([| t |], true) :: labels
             op out Op.Drop
             w.Value(t, sub)
@@ -242,7 +314,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
             match types with
             | [||] -> zero t
             | these -> w.CallIndirect(c.Of these, depth)
-        | 21 ->
+        | 21 when t <> v128 ->
             // Bits of a float, where a NaN's payload would show.
             let via =
                 if t = i32 then f32, 0xBCus
@@ -267,7 +339,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
             w.Value(t, sub)
             w.Value(t, sub)
             op out ((if t = f32 then 0x96us else 0xA4us) + uint16 (c.Below 3))
-        | 24 ->
+        | 24 when t.IsFloat ->
             // abs, neg, sqrt; add, sub, mul, div, min, max, copysign.
             match c.Below 10 with
             | n when n < 3 ->
@@ -277,16 +349,45 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
                 w.Value(t, sub)
                 w.Value(t, sub)
                 op out ((if t = f32 then 0x92us else 0xA0us) + uint16 (n - 3))
+        | 25 when ofInteger.ContainsKey t ->
+            // A narrow load and what takes it: an engine may make one load of the two.
+            let o = c.Of ofInteger[t]
+            let memory = w.Memory()
+            w.Address(memory, depth)
+            w.Access(c.Of(narrowLoads o.Pops[0]), memory)
+            op out o.Op
+        | 26 when has Feature.Simd && lanes.ContainsKey t -> GeneratedVectors.lane body t depth
+        | 27 when t = v128 -> GeneratedVectors.floats body depth
+        | 28 when t = v128 -> GeneratedVectors.laneAccess body false depth
+        | 29 when t = v128 -> GeneratedVectors.shuffle body depth
+        | 27 when has Feature.Gc && not t.IsRef -> GeneratedObjects.number body t depth
+        | 28
+        | 29 when has Feature.Exceptions && not t.IsRef ->
+            if has Feature.LegacyExceptions && c.Percent 50 then
+                GeneratedThrows.legacy body handlers [| t |] sub
+            else
+                GeneratedThrows.tryTable body [| t |] sub
+        | _ when t.IsRef -> GeneratedObjects.value body t depth
         | _ -> constant c out t
 
     /// Sizes and growth.
     member private w.Size depth =
+        let wrap memory =
+            if shape.Memories[memory] then
+                op out 0xA7us
+
         match c.Below 4 with
-        | 0 -> withImm Op.MemorySize 0
+        | 0 ->
+            let memory = w.Memory()
+            withImm Op.MemorySize memory
+            wrap memory
         | 1 -> withImm Op.TableSize (c.Below 2)
         | 2 ->
-            i32Const out (c.Below 3)
-            withImm Op.MemoryGrow 0
+            let memory = w.Memory()
+            let pages = if c.Percent 2 then -1 else c.Below 3
+            if shape.Memories[memory] then i64Const out (int64 pages) else i32Const out pages
+            withImm Op.MemoryGrow memory
+            wrap memory
         | _ ->
             op out Op.RefNull
             byte' 0x70
@@ -362,7 +463,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
     member w.Statement depth =
         let sub = depth - 1
 
-        match (if aboutFloats then c.Of floatStatements else c.Below 23) with
+        match (if aboutFloats then c.Of floatStatements else c.Below 30) with
         | 1
         | 2 when locals.Length > 0 ->
             let k = c.Below locals.Length
@@ -378,11 +479,12 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
         | 5
         | 6 ->
             let o = c.Of stores
-            w.Address depth
+            let memory = w.Memory()
+            w.Address(memory, depth)
             w.Value(o.Pops[1], sub)
-            w.Access o
+            w.Access(o, memory)
         | 7 ->
-            w.Value(c.Of numbers, sub)
+            w.Value(c.Of(Array.append values GeneratedObjects.refs), sub)
             op out Op.Drop
         | 8 ->
             w.Value(i32, sub)
@@ -423,7 +525,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
                 w.Value(i32, sub)
 
             op out code
-            s64 out (int64 k)
+            s64 out (int64 (shape.TypeIndex k))
             labels <- struct ((if code = Op.Loop then t.Params else t.Results), (code = Op.Loop)) :: labels
 
             let arm () =
@@ -470,17 +572,65 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
 
                     if c.Percent 50 then
                         withImm Op.ReturnCall k
+                    elif has Feature.FunctionReferences && c.Percent 30 then
+                        GeneratedObjects.callRef body Op.ReturnCallRef (shape.TypeIndex shape.Functions[k]) k
                     else
                         i32Const out (if c.Percent 5 then c.Below 32 else k)
                         op out Op.ReturnCallIndirect
-                        int' out shape.Functions[k]
+                        int' out (shape.TypeIndex shape.Functions[k])
                         int' out 0
 
                     w.Dead depth)
         | 21 when c.Percent 5 ->
             op out Op.Unreachable
             w.Dead depth
+        | 22
+        | 23 when has Feature.Exceptions ->
+            if has Feature.LegacyExceptions && c.Percent 50 then
+                GeneratedThrows.legacy body handlers [||] sub
+            else
+                GeneratedThrows.tryTable body [||] sub
+        | 24 when has Feature.Exceptions -> GeneratedThrows.throw body sub
+        | 25
+        | 26
+        | 27 when has Feature.Gc -> GeneratedObjects.statement body depth
+        | 28 when has Feature.Simd -> GeneratedVectors.laneAccess body true depth
+        | 29 when shape.Memories.Length > 1 -> w.BulkBetween()
         | _ -> op out Op.Nop
+
+    /// Bulk operations on the second memory, or between the two.
+    member private w.BulkBetween() =
+        let operand is64 below =
+            let n = if c.Percent 2 then -1 else c.Below below
+            if is64 then i64Const out (int64 n) else i32Const out n
+
+        let is64 = shape.Memories[1]
+
+        match c.Below 4 with
+        | 0 ->
+            operand is64 2000
+            i32Const out (c.Below 256)
+            operand is64 2000
+            withImm Op.MemoryFill 1
+        | 1 ->
+            // The length has 64 bits only when both memories have.
+            operand is64 2000
+            operand false 2000
+            operand false 2000
+            withImm Op.MemoryCopy 1
+            int' out 0
+        | 2 ->
+            operand false 2000
+            operand is64 2000
+            operand false 2000
+            withImm Op.MemoryCopy 0
+            int' out 1
+        | _ ->
+            operand is64 2000
+            operand false 5
+            operand false 5
+            withImm Op.MemoryInit 1
+            int' out 1
 
     member private w.Bulk depth =
         match c.Below 8 with
@@ -519,7 +669,7 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
     member w.Body() =
         vec out (Array.skip ownType.Params.Length locals) (fun o t ->
             int' o 1
-            typeByte o t)
+            valType o t)
 
         // A long recipe makes a long body.
         for _ in 0 .. c.Below 9 + c.Length / 150 do
@@ -528,8 +678,11 @@ type BodyWriter(shape: Shape, ownType: FuncType, locals: ValType[], c: Choices, 
         // What is left in the locals shows in the log.
         if aboutFloats then
             for k in 0 .. locals.Length - 1 do
-                withImm Op.LocalGet k
-                withImm Op.Call (Array.findIndex (fun t -> t = locals[k]) numbers)
+                if locals[k] = v128 then
+                    GeneratedVectors.log body (fun () -> withImm Op.LocalGet k)
+                elif not locals[k].IsRef then
+                    withImm Op.LocalGet k
+                    withImm Op.Call (Array.findIndex (fun t -> t = locals[k]) numbers)
 
         w.Values(ownType.Results, 4)
         op out Op.End

@@ -26,8 +26,23 @@ type Choices(recipe: byte[]) =
     member _.Length = recipe.Length
     member _.Bits64() = BitConverter.ToUInt64(Array.init 8 (fun _ -> next ()), 0)
 
-let i32, i64, f32, f64 = ValType.I32, ValType.I64, ValType.F32, ValType.F64
+let i32, i64, f32, f64, v128 = ValType.I32, ValType.I64, ValType.F32, ValType.F64, ValType.V128
 let numbers = [| i32; i64; f32; f64 |]
+
+/// What generated modules use: what the engines execute by default, and features named in TWOFOLD_FEATURES (`Simd,Gc`, or `All`).
+let features: Features =
+    let more = Environment.GetEnvironmentVariable "TWOFOLD_FEATURES"
+
+    if String.IsNullOrEmpty more then Features.Default
+    elif more = "All" then Features.All.Without Feature.Threads
+    else more.Split ',' |> Array.fold (fun f name -> f.With(Enum.Parse<Feature> name)) Features.Default
+
+let has (feature: Feature) = features.Has feature
+
+/// Types of locals, globals, parameters and results.
+let values = if has Feature.Simd then Array.append numbers [| v128 |] else numbers
+
+let exnRef = ValType.Ref(true, HeapType.Exn)
 let signature parameters results = { Params = parameters; Results = results }
 
 /// The host's functions, always imported in this order.
@@ -92,16 +107,41 @@ let interestingF64 = [|
     0x4004000000000000UL
 |]
 
+let private available = Opcodes.all |> Array.filter (fun o -> o.Feature |> ValueOption.forall has)
+
 /// Numeric instructions by result: everything plain that is not an access or a constant.
 let numeric =
-    Opcodes.all
+    available
     |> Array.filter (fun o -> o.Imm = Imm.None && not (isNull o.Pops) && o.Pops.Length > 0)
     |> Array.groupBy (fun o -> o.Pushes[0])
     |> dict
 
-let private accesses = Opcodes.all |> Array.filter (fun o -> o.Imm = Imm.MemArg)
+let private accesses = available |> Array.filter (fun o -> o.Imm = Imm.MemArg)
 let loads = accesses |> Array.filter (fun o -> o.Pushes.Length = 1) |> Array.groupBy (fun o -> o.Pushes[0]) |> dict
 let stores = accesses |> Array.filter (fun o -> o.Pushes.Length = 0)
+
+/// Lanes: extract and replace, by result; accesses of one lane.
+let lanes = available |> Array.filter (fun o -> o.Imm = Imm.Lane) |> Array.groupBy (fun o -> o.Pushes[0]) |> dict
+let laneAccesses = available |> Array.filter (fun o -> o.Imm = Imm.MemArgLane)
+
+/// Loads of fewer bits than the integer has, and what takes an integer alone, by result: an engine may fuse the two.
+let narrowLoads (t: ValType) = loads[t] |> Array.filter (fun o -> o.AccessBytes < (if t = i32 then 4 else 8))
+
+let ofInteger =
+    available
+    |> Array.filter (fun o -> o.Imm = Imm.None && not (isNull o.Pops) && o.Pops.Length = 1 && (o.Pops[0] = i32 || o.Pops[0] = i64))
+    |> Array.groupBy (fun o -> o.Pushes[0])
+    |> dict
+
+/// Arithmetic on vectors of floats, where lanes become NaN, and what shows or keeps their bits.
+let floatVectors =
+    available
+    |> Array.filter (fun o ->
+        o.Imm = Imm.None
+        && not (isNull o.Pops)
+        && o.Pops.Length > 0
+        && o.Pushes[0] = v128
+        && (o.Name.StartsWith "f" || o.Name.StartsWith "v128."))
 
 /// What all bodies of a module know of it.
 type Shape = {
@@ -110,14 +150,45 @@ type Shape = {
     Functions: int[]
     /// Mutable globals; global 0 is the fuel of loops and calls.
     Globals: ValType[]
-}
+    /// For each memory, whether its addresses have 64 bits.
+    Memories: bool[]
+    /// What the exceptions of each tag carry.
+    Tags: ValType[][]
+    /// Structs and arrays; they come before the function types in the module.
+    Objects: CompositeType[]
+} with
+
+    /// A function type's index in the module.
+    member this.TypeIndex k = this.Objects.Length + k
 
 let indexesWhere (test: 'a -> bool) (items: 'a[]) = items |> Seq.indexed |> Seq.filter (snd >> test) |> Seq.map fst |> Array.ofSeq
 
-let typeByte (out: Out) (t: ValType) = out.Add(byte t.Code)
+/// An abstract heap type's byte, or a type index.
+let heapType (out: Out) (h: HeapType) =
+    let codes = [| 0x70uy; 0x73uy; 0x6Fuy; 0x72uy; 0x6Euy; 0x6Duy; 0x6Cuy; 0x6Buy; 0x6Auy; 0x71uy; 0x69uy; 0x74uy |]
+    if h.IsConcrete then s64 out (int64 h.Index) else out.Add codes[h.Code]
+
+let valType (out: Out) (t: ValType) =
+    if t.IsRef then
+        out.Add(if t.IsNullable then 0x63uy else 0x64uy)
+        heapType out t.Heap
+    else
+        out.Add(byte t.Code)
 
 let constant (c: Choices) (out: Out) (t: ValType) =
-    if t = i32 then
+    if t = v128 then
+        op out Op.V128Const
+
+        if c.Percent 60 then
+            for _ in 1..4 do
+                out.AddRange(BitConverter.GetBytes(c.Of interestingF32))
+        else
+            for _ in 1..2 do
+                out.AddRange(BitConverter.GetBytes(if c.Percent 50 then c.Bits64() else c.Of interestingF64))
+    elif t.IsRef then
+        op out Op.RefNull
+        heapType out t.Heap
+    elif t = i32 then
         i32Const out (if c.Percent 30 then int (c.Bits64()) else c.Of interesting32)
     elif t = i64 then
         i64Const
@@ -137,3 +208,25 @@ let strangeF32 = interestingF32 |> Array.filter (fun b -> b &&& 0x7F800000u = 0x
 let strangeF64 =
     interestingF64
     |> Array.filter (fun b -> b &&& 0x7FF0000000000000UL = 0x7FF0000000000000UL || b &&& 0x7FFFFFFFFFFFFFFFUL = 0UL)
+
+/// What the parts of a body's writer ask of it.
+type IBody =
+    abstract Out: Out
+    abstract Choices: Choices
+    abstract Shape: Shape
+    abstract Locals: ValType[]
+    /// Labels, innermost first: what a branch carries, and whether it goes back to a loop.
+    abstract Labels: struct (ValType[] * bool) list
+    abstract Value: t: ValType * depth: int -> unit
+    abstract Statements: depth: int -> unit
+    /// Code that is never reached.
+    abstract Dead: depth: int -> unit
+    /// Pushes whether there is fuel left, and burns one.
+    abstract Fuel: unit -> unit
+    /// A block type: nothing, one result, or a function type of the module.
+    abstract BlockType: ValType[] -> unit
+    /// Content under one label more.
+    abstract Under: results: ValType[] * isLoop: bool * content: (unit -> unit) -> unit
+    /// An address of a memory, mostly inside; then the access's immediates.
+    abstract Address: memory: int * depth: int -> unit
+    abstract MemArg: OpInfo * memory: int -> unit

@@ -46,10 +46,15 @@ let private fixedTypes =
             signature [| i64; f64 |] [| i32; f64 |]
         |]
         hostFunctions |> Array.map snd
-        numbers |> Array.map (fun t -> signature [| t |] [| t |])
+        values |> Array.map (fun t -> signature [| t |] [| t |])
+        GeneratedObjects.refs |> Array.map (fun t -> signature [| t |] [| t |])
+        GeneratedThrows.types
     ]
 
-let private someTypes (c: Choices) most = Array.init (c.Below(most + 1)) (fun _ -> c.Of numbers)
+let private typesOf (all: ValType[]) (c: Choices) most = Array.init (c.Below(most + 1)) (fun _ -> c.Of all)
+
+/// What functions exchange and keep: numbers and vectors more often than references.
+let private someTypes = typesOf (Array.concat [ values; values; values; values; GeneratedObjects.refs ])
 
 /// Sizes that the host supplies or that limits speak of.
 let private withLimits (out: Out) (low: int) (high: int) =
@@ -76,7 +81,10 @@ let private buildOver (under: Guest option) (recipe: Recipe) : Guest =
     let count = recipe.Functions.Length
     // Seldom more than registers hold.
     let own =
-        Array.init 5 (fun _ -> signature (someTypes c (if c.Percent 15 then 30 else 4)) (someTypes c (if c.Percent 15 then 8 else 2)))
+        Array.init 5 (fun k ->
+            // The entry's arguments and results are shown: no references.
+            let types = if k = 0 then typesOf values else someTypes
+            signature (types c (if c.Percent 15 then 30 else 4)) (types c (if c.Percent 15 then 8 else 2)))
     // Blocks need the types without parameters, too.
     let without = Array.append given own |> Array.map (fun t -> { t with Params = [||] })
     let types = Array.concat [ fixedTypes; own; given; without ] |> Array.distinct
@@ -89,12 +97,20 @@ let private buildOver (under: Guest option) (recipe: Recipe) : Guest =
             elif k = 0 then indexOf entry
             else c.Below types.Length)
 
-    let globals = Array.append [| i32; i32 |] (Array.init (2 + c.Below 5) (fun _ -> c.Of numbers))
+    let globals =
+        Array.append [| i32; i32 |] (Array.init (2 + c.Below 5) (fun _ -> c.Of(Array.append values GeneratedObjects.refs)))
 
     let shape = {
         Types = types
         Functions = Array.concat [ hostFunctions |> Array.map (snd >> indexOf); given |> Array.map indexOf; functions ]
         Globals = globals
+        Memories = [|
+            false
+            if has Feature.MultiMemory then
+                has Feature.Memory64 && c.Percent 50
+        |]
+        Tags = GeneratedThrows.tags
+        Objects = GeneratedObjects.objects
     }
 
     let all = [| 0 .. shape.Functions.Length - 1 |]
@@ -102,10 +118,16 @@ let private buildOver (under: Guest option) (recipe: Recipe) : Guest =
     let out = Out header
 
     section out 1 (fun o ->
-        vec o types (fun o t ->
+        // The objects are one entry, a recursion group.
+        int' o (types.Length + min 1 shape.Objects.Length)
+
+        if shape.Objects.Length > 0 then
+            GeneratedObjects.write o
+
+        for t in types do
             o.Add 0x60uy
-            vec o t.Params typeByte
-            vec o t.Results typeByte))
+            vec o t.Params valType
+            vec o t.Results valType)
 
     let tableType low (o: Out) =
         o.Add 0x70uy
@@ -119,26 +141,52 @@ let private buildOver (under: Guest option) (recipe: Recipe) : Guest =
         o.Add kind
         write o
 
+    let tagType k (o: Out) =
+        o.Add 0uy
+        int' o (shape.TypeIndex(indexOf (signature shape.Tags[k] [||])))
+
+    /// Two modules have some tags in common; the rest are alike, and yet each module's own.
+    let sharedTags = min 2 shape.Tags.Length
+
     let fromUnder = [
         for k, t in Array.indexed given do
-            import 0uy "under" $"f{k}" (fun o -> int' o (indexOf t))
+            import 0uy "under" $"f{k}" (fun o -> int' o (shape.TypeIndex(indexOf t)))
         if under.IsSome then
             import 1uy "under" "t" (tableType 24)
             import 2uy "under" "m" memoryType
             import 3uy "under" "g0" (fun o -> o.AddRange [| 0x7Fuy; 1uy |])
             import 3uy "under" "g1" (fun o -> o.AddRange [| 0x7Fuy; 1uy |])
+
+            for k in 0 .. sharedTags - 1 do
+                import 4uy "under" $"e{k}" (tagType k)
     ]
 
-    let fromHost = [ for n, t in hostFunctions -> import 0uy "env" n (fun o -> int' o (indexOf t)) ]
+    let fromHost = [ for n, t in hostFunctions -> import 0uy "env" n (fun o -> int' o (shape.TypeIndex(indexOf t))) ]
     let parts (items: (Out -> unit) list) (o: Out) = vec o items (fun o write -> write o)
     section out 2 (parts (fromHost @ fromUnder))
-    section out 3 (fun o -> vec o functions int')
+    section out 3 (fun o -> vec o functions (fun o f -> int' o (shape.TypeIndex f)))
     section out 4 (parts (List.map tableType (if under.IsSome then [ 6 ] else [ 24; 6 ])))
-    section out 5 (parts (if under.IsSome then [] else [ memoryType ]))
+
+    section
+        out
+        5
+        (parts [
+            if under.IsNone then
+                memoryType
+
+            for is64 in Array.skip 1 shape.Memories do
+                fun o ->
+                    o.Add(if is64 then 5uy else 1uy)
+                    int' o 1
+                    int' o 3
+        ])
+
+    if shape.Tags.Length > 0 then
+        section out 13 (parts [ for k in (if under.IsSome then sharedTags else 0) .. shape.Tags.Length - 1 -> tagType k ])
 
     section out 6 (fun o ->
         vec o (Array.indexed globals |> Array.skip (if under.IsSome then 2 else 0)) (fun o (k, t) ->
-            typeByte o t
+            valType o t
             o.Add 1uy
 
             if k = 0 then
@@ -166,6 +214,9 @@ let private buildOver (under: Guest option) (recipe: Recipe) : Guest =
 
             for k in 0 .. globals.Length - 1 do
                 export $"g{k}" 3uy k
+
+            for k in 0 .. sharedTags - 1 do
+                export $"e{k}" 4uy k
         ])
 
     if startsWith.Length > 0 then
@@ -207,6 +258,7 @@ let private buildOver (under: Guest option) (recipe: Recipe) : Guest =
         if t = i32 then Value.I32(c.Of interesting32)
         elif t = i64 then Value.I64(int64 (c.Of interesting32) * 65537L)
         elif t = f32 then Value.FromBits(ValueKind.F32, uint64 (c.Of interestingF32))
+        elif t = v128 then Value.V128(c.Of interestingF64, c.Of interestingF64)
         else Value.FromBits(ValueKind.F64, c.Of interestingF64)
 
     {

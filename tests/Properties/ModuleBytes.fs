@@ -15,6 +15,13 @@ let rec u32 (out: Out) (n: uint32) =
         out.Add(byte (n &&& 127u) ||| 128uy)
         u32 out (n >>> 7)
 
+let rec u64 (out: Out) (n: uint64) =
+    if n < 128UL then
+        out.Add(byte n)
+    else
+        out.Add(byte (n &&& 127UL) ||| 128uy)
+        u64 out (n >>> 7)
+
 let int' (out: Out) (n: int) = u32 out (uint32 n)
 
 let rec s64 (out: Out) (n: int64) =
@@ -54,13 +61,17 @@ let section (out: Out) (id: int) (write: Out -> unit) =
 
 let header: byte[] = [| 0uy; 0x61uy; 0x73uy; 0x6Duy; 1uy; 0uy; 0uy; 0uy |]
 
-/// An opcode as the opcode table numbers it: 0xC00 + n is 0xFC n.
+/// An opcode as the opcode table numbers it: 0xC00 + n is 0xFC n, and so on.
 let op (out: Out) (code: uint16) =
-    if code < 0x100us then
-        out.Add(byte code)
-    else
-        out.Add 0xFCuy
-        u32 out (uint32 code - 0xC00u)
+    let prefixed (prefix: byte) (first: uint16) =
+        out.Add prefix
+        u32 out (uint32 (code - first))
+
+    if code < 0x100us then out.Add(byte code)
+    elif code < 0xC00us then prefixed 0xFBuy 0xB00us
+    elif code < 0xE00us then prefixed 0xFCuy 0xC00us
+    elif code < 0xD000us then prefixed 0xFEuy 0xE00us
+    else prefixed 0xFDuy 0xD000us
 
 let i32Const (out: Out) (n: int) =
     out.Add 0x41uy

@@ -16,7 +16,7 @@ let engines: IWasmEngine list = [ CompiledEngine() ]
 let oracle: IWasmEngine = Twofold.Oracle.OracleEngine()
 
 /// Room for the generated modules' two tables; otherwise the contract profile's numbers.
-let limits = { WasmLimits.Contract with Tables = 2 }
+let limits = { WasmLimits.Contract with Tables = 2; Memories = 3 }
 
 /// All that a run shows.
 type Observation = {
@@ -81,7 +81,7 @@ let private settings = {
 
 /// The valid module, or the refusal as a failure: generated modules are valid.
 let validate (bytes: byte[]) : ValidModule =
-    match Decode.run limits Features.Default bytes |> Result.bind (Validate.run limits Features.Default) with
+    match Decode.run limits GeneratedShapes.features bytes |> Result.bind (Validate.run limits GeneratedShapes.features) with
     | Ok valid -> valid
     | Error rejected -> failwith $"a generated module was refused: {rejected}"
 

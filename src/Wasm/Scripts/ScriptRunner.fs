@@ -101,6 +101,12 @@ module ScriptSkips =
         // A number that is longer than its section: what follows is read as a section.
         "integer representation too long", "malformed section id"
         "integer too large", "malformed section id"
+        // One trap code for null, whatever was expected there.
+        "null function reference", "null reference"
+        "null structure reference", "null reference"
+        "null array reference", "null reference"
+        "null i31 reference", "null reference"
+        "null exception reference", "null reference"
     ]
 
     let sameWording (expected: string) (actual: string) =
