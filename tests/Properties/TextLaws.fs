@@ -155,7 +155,6 @@ let ``mistakes are named with line and column`` (text: string, message: string, 
 [<TestCase("(rec (type (func)))", Feature.Gc, "line 1, column 1")>]
 [<TestCase("(func (param anyref))", Feature.Gc, "line 1, column 14")>]
 [<TestCase("(func (try_table))", Feature.Exceptions, "line 1, column 8")>]
-[<TestCase("(tag)", Feature.Exceptions, "line 1, column 1")>]
 [<TestCase("(func (try (do)))", Feature.LegacyExceptions, "line 1, column 8")>]
 [<TestCase("(type $t (func)) (func (param (ref $t)))", Feature.FunctionReferences, "line 1, column 36")>]
 [<TestCase("(memory i64 1)", Feature.Memory64, "line 1, column 9")>]
@@ -174,6 +173,17 @@ let ``what is switched off is refused by feature, line and column`` (text: strin
     match Wat.parseWith (Features.All.Without feature) (Encoding.UTF8.GetBytes(text + " (fun)")) with
     | Ok _ -> Assert.Fail "accepted"
     | Error e -> Assert.That(e.Kind, Is.EqualTo RejectKind.Malformed)
+
+[<Test>]
+let ``tags and throw belong to both forms of exceptions`` () =
+    let text = Encoding.UTF8.GetBytes "(tag) (func (throw 0))"
+    let neither = Features.All.Without(Feature.Exceptions).Without(Feature.LegacyExceptions)
+    Assert.That((Wat.parseWith (neither.With Feature.LegacyExceptions) text).IsOk)
+    Assert.That((Wat.parseWith (neither.With Feature.Exceptions) text).IsOk)
+
+    match Wat.parseWith neither text with
+    | Error e -> Assert.That((e.Kind, e.Where), Is.EqualTo((RejectKind.Feature Feature.Exceptions, "line 1, column 1")))
+    | Ok _ -> Assert.Fail "accepted"
 
 /// Each pair encodes to the same bytes.
 [<TestCase("(func (export \"f\") (import \"a\" \"b\") (param i32))",

@@ -66,6 +66,11 @@ type internal Cursor(tokens: Tokens, first: int, last: int) =
     /// Notes what a feature owns, in case it is switched off.
     member _.Need(feature: Feature, offset: int, what: string) = tokens.Need(feature, offset, what)
 
+    /// Tags and `throw` belong to both forms of exceptions.
+    member _.NeedTags(offset: int, what: string) =
+        if not (tokens.Features.Has Feature.LegacyExceptions) then
+            tokens.Need(Feature.Exceptions, offset, what)
+
     /// The kind of the token after the next one.
     member _.KindAfter = if pos + 1 >= last then TokenKind.End else all[pos + 1].Kind
 

@@ -81,7 +81,7 @@ module internal Collect =
                 let word = c.OpenWord()
 
                 if word = "tag" then
-                    c.Need(Feature.Exceptions, kindAt, "a tag import")
+                    c.NeedTags(kindAt, "a tag import")
 
                 match spaceOf m word with
                 | null -> raise (c.Unexpected "func, table, memory, global or tag")
@@ -94,7 +94,7 @@ module internal Collect =
             | "tag"
             | "global" as word ->
                 if word = "tag" then
-                    c.Need(Feature.Exceptions, offset, "a tag")
+                    c.NeedTags(offset, "a tag")
 
                 c.Skip 1
                 add c (spaceOf m word)

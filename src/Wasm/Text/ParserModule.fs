@@ -213,7 +213,7 @@ type private Writer(c: Cursor, m: Spaces, moduleName: string) =
         let word = c.OpenWord()
 
         if word = "tag" then
-            c.Need(Feature.Exceptions, kindAt, "a tag export")
+            c.NeedTags(kindAt, "a tag export")
 
         let kind, space =
             match word with
