@@ -132,6 +132,58 @@ type Verbs() =
         Assert.That(broken.Error, Does.Contain "unknown operator i32.ad in line 2, column 10")
 
     [<Test>]
+    member _.``text is told by its content, whatever the file is called``() =
+        let text = ";; a comment first\n(module (func (export \"f\") (result i32) (i32.const 7)))"
+        let named = Files.withText "text.wasm" text
+        contains "7" (Command.ending 0 [ "run"; named; "--invoke"; "f" ])
+        // It would overwrite itself.
+        Assert.That((Command.ending 2 [ "wat"; named ]).Error, Does.Contain "--output")
+
+        let wasm = Files.fresh "binary.wat"
+        Command.ending 0 [ "wat"; named; "--output"; wasm ] |> ignore
+        contains "7" (Command.ending 0 [ "run"; wasm; "--invoke"; "f" ])
+        contains "(module" (Command.ending 0 [ "wat"; wasm ])
+
+        // A receipt made with the one replays with the other: the hash is that of the binary form.
+        let receipt = Files.fresh "receipt.json"
+        Command.ending 0 [ "exec"; named; "f"; "--receipt"; receipt ] |> ignore
+        Command.ending 0 [ "replay"; receipt; "--module"; wasm ] |> contains "identical"
+        Command.ending 0 [ "replay"; receipt; "--module"; named ] |> contains "identical"
+
+    [<Test>]
+    member _.``wast runs scripts: files, folders and zip files, counted``() =
+        let good =
+            "(module (func (export \"f\") (param i32) (result i32) (local.get 0)) (func (export \"t\") unreachable))\n"
+            + "(assert_return (invoke \"f\" (i32.const 2)) (i32.const 2))\n(assert_trap (invoke \"t\") \"unreachable\")\n"
+            + "(assert_malformed (module quote \"(fun)\") \"unknown operator\")\n"
+
+        let bad = good + "(assert_return (invoke \"f\" (i32.const 2)) (i32.const 3))\n(thread $t)\n"
+        let file = Files.withText "good.wast" good
+        Command.ending 0 [ "wast"; file ] |> contains "good.wast: 4 passed, 0 failed, 0 skipped"
+
+        let folder = Path.GetDirectoryName file
+        File.WriteAllText(Path.Combine(folder, "bad.wast"), bad)
+        let ran = Command.ending 1 [ "wast"; folder ]
+        contains "bad.wast: 4 passed, 1 failed, 1 skipped" ran
+        contains "bad.wast:5: returned [i32:2]" ran
+        contains "1: scripts with several threads (thread, wait) are not run" ran
+        contains "2 scripts: 8 passed, 1 failed, 1 skipped" ran
+
+        let zip = Files.fresh "scripts.zip"
+        System.IO.Compression.ZipFile.CreateFromDirectory(folder, zip)
+        use json = System.Text.Json.JsonDocument.Parse((Command.ending 1 [ "wast"; zip; "--json" ]).Output)
+        let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
+        Assert.That((number "passed", number "failed", number "skipped"), Is.EqualTo((8, 1, 1)))
+        let scripts = json.RootElement.GetProperty "scripts"
+        Assert.That(scripts[0].GetProperty("failures").[0].GetProperty("line").GetInt32(), Is.EqualTo 5)
+
+        // A message that another engine words otherwise.
+        let worded = Files.withText "worded.wast" (good.Replace("\"unreachable\"", "\"unreachable executed, they say\"").Replace("unknown operator", "syntax"))
+        Command.ending 1 [ "wast"; worded ] |> ignore
+        Command.ending 0 [ "wast"; worded; "--any-message" ] |> ignore
+        Command.ending 2 [ "wast"; Files.fresh "none.wast" ] |> ignore
+
+    [<Test>]
     member _.``help teaches: examples and exit codes``() =
         let ran = Command.ending 0 [ "--help" ]
         contains "twofold exec token.wasm Transfer" ran
