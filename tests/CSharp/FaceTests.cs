@@ -200,6 +200,26 @@ public class FaceTests
     }
 
     [Test]
+    public void TextIsAModuleWhereverBytesAre()
+    {
+        var text = System.Text.Encoding.UTF8.GetBytes("\n;; seven\n(module (func (export \"f\") (result i32) (i32.const 7)))");
+        using var store = new Store();
+        Assert.That(new Linker().Instantiate(store, Module.Load(text)).GetFunction<int>("f")(), Is.EqualTo(7));
+        Assert.That(Module.TryLoad(text, new ModuleOptions(), out var module, out _), Is.True);
+        Assert.That(module.Exports[0].Name, Is.EqualTo("f"));
+
+        var path = Path.GetTempFileName();
+        File.WriteAllBytes(path, text);
+        Assert.That(Module.Load(path).Exports[0].Name, Is.EqualTo("f"), "by content, whatever the file is called");
+        File.Delete(path);
+
+        var wrong = System.Text.Encoding.UTF8.GetBytes("(module\n  (func (i32.ad)))");
+        Assert.That(Module.TryLoad(wrong, new ModuleOptions(), out _, out var rejection), Is.False);
+        Assert.That(rejection.Kind, Is.EqualTo(RejectionKind.Malformed));
+        Assert.That(rejection.Where, Is.EqualTo("line 2, column 10"));
+    }
+
+    [Test]
     public void ADisposedStoreIsNoCrash()
     {
         var store = new Store();

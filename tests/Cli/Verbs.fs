@@ -133,7 +133,9 @@ type Verbs() =
 
     [<Test>]
     member _.``text is told by its content, whatever the file is called``() =
-        let text = ";; a comment first\n(module (func (export \"f\") (result i32) (i32.const 7)))"
+        let text =
+            ";; a comment first\n(module (func (export \"f\") (result i32) (i32.const 7)) (func (export \"g\") (result i32) (i32.const 0)))"
+
         let named = Files.withText "text.wasm" text
         contains "7" (Command.ending 0 [ "run"; named; "--invoke"; "f" ])
         // It would overwrite itself.
@@ -146,7 +148,7 @@ type Verbs() =
 
         // A receipt made with the one replays with the other: the hash is that of the binary form.
         let receipt = Files.fresh "receipt.json"
-        Command.ending 0 [ "exec"; named; "f"; "--receipt"; receipt ] |> ignore
+        Command.ending 0 [ "exec"; named; "g"; "--receipt"; receipt ] |> ignore
         Command.ending 0 [ "replay"; receipt; "--module"; wasm ] |> contains "identical"
         Command.ending 0 [ "replay"; receipt; "--module"; named ] |> contains "identical"
 
@@ -178,7 +180,11 @@ type Verbs() =
         Assert.That(scripts[0].GetProperty("failures").[0].GetProperty("line").GetInt32(), Is.EqualTo 5)
 
         // A message that another engine words otherwise.
-        let worded = Files.withText "worded.wast" (good.Replace("\"unreachable\"", "\"unreachable executed, they say\"").Replace("unknown operator", "syntax"))
+        let worded =
+            Files.withText
+                "worded.wast"
+                (good.Replace("\"unreachable\"", "\"unreachable executed, they say\"").Replace("unknown operator", "syntax"))
+
         Command.ending 1 [ "wast"; worded ] |> ignore
         Command.ending 0 [ "wast"; worded; "--any-message" ] |> ignore
         Command.ending 2 [ "wast"; Files.fresh "none.wast" ] |> ignore

@@ -173,3 +173,27 @@ let ``an external source is asked for what the request does not declare`` () =
     Assert.That(plain.Execute(request).Receipt.Outcome.Values[0].AsI32(), Is.EqualTo 0)
     let declared = request.WithClaim(Encoding.ASCII.GetBytes "price", Encoding.ASCII.GetBytes "0042", [||])
     Assert.That(plain.Execute(declared).Receipt.Outcome.Values[0].AsI32(), Is.EqualTo 4)
+
+[<Test>]
+let ``a request with text is the request with the text's binary form`` () =
+    use engine = new TwofoldEngine()
+    let bytes (text: string) = Encoding.UTF8.GetBytes text
+    let text = bytes "(module (func (export \"f\") (result i32) (i32.const 0)))"
+
+    let binary =
+        match Twofold.Wasm.Text.Wat.parseBytes text with
+        | Ok bytes -> bytes
+        | Error e -> failwith $"{e}"
+
+    let receipt (wasm: byte[]) = engine.Execute(ExecutionRequest.ForContract(wasm, "f", alice, token)).Receipt
+    let ofText, ofBinary = receipt text, receipt binary
+    Assert.That(ofText, Is.EqualTo ofBinary)
+    Assert.That(engine.Replay(ofText, binary).Kind, Is.EqualTo ReplayKind.Identical)
+    Assert.That(engine.Replay(ofBinary, text).Kind, Is.EqualTo ReplayKind.Identical)
+    Assert.That(engine.Replay(ofBinary, bytes "(module (fun))").Kind, Is.EqualTo ReplayKind.CannotJudge)
+
+    // What is wrong in a text is told by line; a text longer than the profile's limit is not read.
+    let rejected (wasm: byte[]) = engine.Execute(ExecutionRequest.ForContract(wasm, "f", alice, token)).Rejection
+    Assert.That((rejected (bytes "(module\n (fun))")).Where, Is.EqualTo "line 2, column 3")
+    let long = bytes ("(module)" + String(' ', ExecutionProfile.Contract.ModuleSizeLimit))
+    Assert.That((rejected long).Kind, Is.EqualTo Twofold.Wasm.RejectionKind.Limit)

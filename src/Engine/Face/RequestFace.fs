@@ -97,6 +97,7 @@ type ExecutionRequest internal (r: Twofold.Engine.ExecutionRequest, profile: Exe
     member internal _.Inner = { r with Profile = profile.Inner }
 
     /// A contract call: the entry takes nothing and returns a status. The contract profile, an empty snapshot, no parameters.
+    /// The module is binary or text (WAT in UTF-8), told apart by content; its hash is that of the binary form.
     static member ForContract(wasm: byte[], entry: string, caller: string, contract: string) : ExecutionRequest =
         create
             (Arguments.bytes (nameof wasm) wasm)
