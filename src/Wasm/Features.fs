@@ -70,7 +70,8 @@ type Features private (bits: uint32) =
     /// What the engines can execute: the default, and what is on only by request.
     static member Executable: Features = Features.Default.With(Feature.Threads)
 
-    /// What this version executes: WebAssembly 2.0 with relaxed SIMD, tail calls, extended constant expressions, several memories and 64-bit addresses.
+    /// What this version executes: WebAssembly 2.0 with relaxed SIMD, tail calls, extended constant expressions, several memories, 64-bit
+    /// addresses, typed references and GC.
     static member Default: Features =
         Features.Wasm2
             .With(Feature.RelaxedSimd)
@@ -78,6 +79,8 @@ type Features private (bits: uint32) =
             .With(Feature.ExtendedConst)
             .With(Feature.MultiMemory)
             .With(Feature.Memory64)
+            .With(Feature.FunctionReferences)
+            .With(Feature.Gc)
 
 /// Names of features for messages.
 module Feature =

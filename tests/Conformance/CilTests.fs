@@ -19,6 +19,7 @@ module CilProof =
         Layout = Layout.ofModule valid
         CodeTable = 16n
         TypeIds = Array.init valid.Module.Types.Length id
+        Classes = StructClasses valid.Module.Types
         ConstCell = fun _ -> 8n
         FreshStackThunk = fun _ -> 8n
         Known = fun _ -> 0n

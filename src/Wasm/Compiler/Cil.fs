@@ -3,6 +3,7 @@ namespace Twofold.Wasm.Compiler
 // CIL as a printable value, between the pure lowering and the one match that sends it to an ILGenerator.
 // In: built by Lower. Out: read by Emit and by tests that look at shapes.
 
+open System
 open System.Reflection
 open System.Reflection.Emit
 
@@ -55,6 +56,11 @@ type Cil =
     | Branch of OpCode * int
     | Switch of int[]
     | Call of MethodInfo
+    /// ldfld, stfld.
+    | Field of OpCode * FieldInfo
+    /// newarr, ldelem, ldelema, stelem.
+    | Elem of OpCode * Type
+    | Newobj of ConstructorInfo
     /// The method being compiled.
     | CallSelf of tail: bool
     | Calli of CilSig * tail: bool
@@ -84,6 +90,9 @@ type Cil =
                     ""
 
             $"call {m.DeclaringType.Name}.{m.Name}{types}"
+        | Field(o, f) -> $"{o.Name} {f.DeclaringType.Name}.{f.Name}"
+        | Elem(o, t) -> $"{o.Name} {t.Name}"
+        | Newobj c -> $"newobj {c.DeclaringType.Name}"
         | CallSelf tail -> if tail then "tail. call self" else "call self"
         | Calli(s, tail) -> (if tail then "tail. calli " else "calli ") + $"%A{s.Params} -> {s.Result}"
 

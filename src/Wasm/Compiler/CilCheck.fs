@@ -65,6 +65,7 @@ module CilCheck =
             OpCodes.Ldind_R4.Value, CilType.R4
             OpCodes.Ldind_R8.Value, CilType.R8
             OpCodes.Ldind_I.Value, CilType.Native
+            OpCodes.Ldind_Ref.Value, CilType.Obj
         ]
 
     let private stores =
@@ -76,6 +77,7 @@ module CilCheck =
             OpCodes.Stind_R4.Value, [ CilType.R4 ]
             OpCodes.Stind_R8.Value, [ CilType.R8 ]
             OpCodes.Stind_I.Value, [ CilType.Native ]
+            OpCodes.Stind_Ref.Value, [ CilType.Obj ]
         ]
 
     let private binary =
@@ -188,7 +190,10 @@ module CilCheck =
                 pop () |> ignore
             elif v = OpCodes.Dup.Value then
                 push (stack.Peek())
-            elif v = OpCodes.Volatile.Value || v = OpCodes.Nop.Value then
+            elif v = OpCodes.Ldlen.Value then
+                popAs CilType.Obj
+                push CilType.Native
+            elif v = OpCodes.Volatile.Value || v = OpCodes.Readonly.Value || v = OpCodes.Nop.Value then
                 ()
             elif v = OpCodes.Throw.Value then
                 popAs CilType.Obj
@@ -259,6 +264,34 @@ module CilCheck =
             | Cil.Call m ->
                 let own = m.GetParameters() |> Array.map (fun p -> ofClr p.ParameterType)
                 call own (ofClr (m: MethodInfo).ReturnType)
+            | Cil.Newobj c ->
+                let own = c.GetParameters() |> Array.map (fun p -> ofClr p.ParameterType)
+                call own CilType.Obj
+            | Cil.Field(o, field) ->
+                let own = ofClr field.FieldType
+
+                if o.Value = OpCodes.Stfld.Value then
+                    popAs own
+                    popAs CilType.Obj
+                else
+                    popAs CilType.Obj
+                    push own
+            | Cil.Elem(o, t) ->
+                if o.Value = OpCodes.Stelem.Value then
+                    popAs (ofClr t)
+
+                popAs CilType.I4
+
+                if o.Value = OpCodes.Newarr.Value then
+                    push CilType.Obj
+                else
+                    popAs CilType.Obj
+
+                    // The address of an item is a place to store to, as native addresses are.
+                    if o.Value = OpCodes.Ldelema.Value then
+                        push CilType.Native
+                    elif o.Value = OpCodes.Ldelem.Value then
+                        push (ofClr t)
             | Cil.CallSelf _ -> call f.Sig.Params f.Sig.Result
             | Cil.Calli(s, _) ->
                 popAs CilType.Native

@@ -37,6 +37,10 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as 
     // Of functions, structs and arrays alike; alive as long as the module is.
     let typeIds = valid.Types.Ids
 
+    let erase (t: FuncType) =
+        let canonical = Array.map (fun (v: ValType) -> valid.Types.Canonical v)
+        References.erase { Params = canonical t.Params; Results = canonical t.Results }
+
     let table = NativeMemory.AllocZeroed(unativeint (max 1 count), 8un) |> NativeInterop.NativePtr.ofVoidPtr<nativeint>
 
     let constCell (bits: int64) =
@@ -56,8 +60,9 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as 
         Layout = layout
         CodeTable = NativeInterop.NativePtr.toNativeInt table
         TypeIds = typeIds
+        Classes = StructClasses valid.Module.Types
         ConstCell = constCell
-        FreshStackThunk = Thunks.freshStack
+        FreshStackThunk = erase >> Thunks.freshStack
         Known = known
         EagerNan = eagerNan
         Throws = lazy (MayThrow.facts valid isOpen)
@@ -80,7 +85,7 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as 
             methods[index] <- [| method |]
 
             if lowered.Locals.Length > bigFrame then
-                let t = valid.FuncTypes[valid.ImportedFuncs + index]
+                let t = erase valid.FuncTypes[valid.ImportedFuncs + index]
                 let gate = Thunks.gate t index entry (lowered.Locals.Length * 16)
                 entry <- Emit.entryPoint gate
                 methods[index] <- [| method; gate |]
@@ -104,12 +109,13 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as 
 
     member _.Valid = valid
     /// The variant for an instance with these imported functions.
-    member this.For(imported: Function seq) : CompiledCode =
-        if not isOpen && MayThrow.isOpen valid imported then other.Value else this
+    member this.For(imported: Function seq) : CompiledCode = if not isOpen && MayThrow.isOpen valid imported then other.Value else this
 
     override _.MayThrow = isOpen || MayThrow.usesExceptions valid
     member _.Layout = layout
     member _.TypeIds = typeIds
+    /// The .NET class of a struct type, by type index.
+    member _.StructClass index = context.Classes.Of index
 
     /// The lowered form of a function: for tests and for people who want to see it.
     member _.Lowered index = Lower.func context (Prepare.func valid index)

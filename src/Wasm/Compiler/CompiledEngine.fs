@@ -17,8 +17,7 @@ module internal Ending =
     let ofException (e: exn) : RunEnd =
         match e with
         | :? TrapException as t -> RunEnd.Trapped { Code = t.Code; A = t.A; B = t.B; C = t.C; Detail = t.Detail }
-        | :? UncaughtException as u ->
-            RunEnd.Uncaught { Tag = u.Tag.Index; Name = u.Tag.Name; Values = u.Exception.GetValues() }
+        | :? UncaughtException as u -> RunEnd.Uncaught { Tag = u.Tag.Index; Name = u.Tag.Name; Values = u.Exception.GetValues() }
         | :? OutOfGasException -> RunEnd.OutOfGas
         | :? StackExhaustedException -> RunEnd.StackExhausted
         | :? HostMemoryException
@@ -158,7 +157,7 @@ type internal CompiledModule(code: CompiledCode) =
 
         member _.Instantiate(s: InstanceSettings) =
             let l = s.Limits
-            let store = new StoreData(Int64.MaxValue, l.StackUnits, l.MemoryBytes, l.TableEntries, s.ReentryDepth)
+            let store = new StoreData(Int64.MaxValue, l.StackUnits, l.MemoryBytes, l.TableEntries, s.ReentryDepth, l.GcBytes)
             store.Rooted.Add code
 
             let find (import: Import) =

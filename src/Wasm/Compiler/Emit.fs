@@ -77,6 +77,9 @@ module Emit =
         | Cil.Branch(o, l) -> il.Emit(o, labels[l])
         | Cil.Switch ls -> il.Emit(OpCodes.Switch, Array.map (fun l -> labels[l]) ls)
         | Cil.Call m -> il.Emit(OpCodes.Call, m)
+        | Cil.Field(o, f) -> il.Emit(o, f)
+        | Cil.Elem(o, t) -> il.Emit(o, t)
+        | Cil.Newobj c -> il.Emit(OpCodes.Newobj, c)
         | Cil.CallSelf tail ->
             if tail then
                 il.Emit OpCodes.Tailcall

@@ -109,7 +109,17 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
     /// What a read of a NaN variable may hold; -1 is none.
     member e.ReadsDirty(variable: int) = if hasNan && variable >= 0 then nan.ReadsDirty[variable] else NanLanes.None
 
-    member e.LocalNode i = Node(NodeKind.Local, cilType f.Locals[i], Imm = int64 i, Dirty = e.ReadsDirty i, Marks = flow.Local i)
+    member e.LocalNode i =
+        let t = f.Locals[i]
+
+        Node(
+            NodeKind.Local,
+            cilType t,
+            Imm = int64 i,
+            Dirty = e.ReadsDirty i,
+            Marks = flow.Local i,
+            NonNull = (t.IsRef && not t.IsNullable)
+        )
 
     member e.Unary ty o (a: Node) =
         Node(
@@ -300,7 +310,7 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
         let slot = e.Alloc n.Ty
         e.Emit n
         e.Add(Cil.Stloc slot)
-        stack[index] <- Node(NodeKind.Temp, n.Ty, Slot = slot, Dirty = n.Dirty, Marks = n.Marks)
+        stack[index] <- Node(NodeKind.Temp, n.Ty, Slot = slot, Dirty = n.Dirty, Marks = n.Marks, NonNull = n.NonNull)
 
     member e.Push(n: Node) =
         stack.Add n
@@ -357,7 +367,7 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
             let slot = e.Alloc n.Ty
             e.Emit n
             e.Add(Cil.Stloc slot)
-            Node(NodeKind.Temp, n.Ty, Slot = slot, Marks = n.Marks)
+            Node(NodeKind.Temp, n.Ty, Slot = slot, Marks = n.Marks, NonNull = n.NonNull)
 
     /// The same node, to be written before its last use.
     member e.Again(n: Node) =
@@ -370,6 +380,7 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
         match n.Kind with
         | NodeKind.Temp -> e.Add(Cil.Ldloc n.Slot)
         | NodeKind.Local -> e.LoadLocal(int n.Imm)
+        | NodeKind.Null -> e.Op OpCodes.Ldnull
         | _ -> e.Ldc n.Ty n.Imm
 
     member e.CleanSlot variable (n: Node) = if hasNan && nan.CleanOnAssign[variable] then e.Clean n else n

@@ -197,6 +197,31 @@ module internal Link =
         Marshal.WriteInt64(into, Marshal.ReadInt64 from)
         Marshal.WriteInt64(into + 8n, Marshal.ReadInt64(from + 8n))
 
+    /// Kinds of a struct's fields or an array's elements.
+    let private kindsOf (t: CanonicalType) =
+        let kind (f: FieldType) =
+            match f.Storage with
+            | StorageType.Value v -> Thunks.kindOf v
+            | _ -> ValueKind.I32
+
+        match t.Definition.Composite with
+        | CompositeType.Struct fields -> Array.map kind fields
+        | CompositeType.Array element -> [| kind element |]
+        | CompositeType.Func _ -> [||]
+
+    /// The store's type of objects for a canonical type; null for functions.
+    let private gcType (store: StoreData) (t: CanonicalType) : GcType =
+        match t.Definition.Composite with
+        | CompositeType.Func _ -> null
+        | composite ->
+            match store.GcTypes.TryGetValue t.Id with
+            | true, known -> known
+            | _ ->
+                let kind = if composite.IsArray then GcKind.Array else GcKind.Struct
+                let made = GcType(store, t.Id, kind, t.Display, Func<_>(fun () -> kindsOf t))
+                store.GcTypes[t.Id] <- made
+                made
+
     let globalAddress (instance: InstanceData) index =
         let code = codeOf instance
         let slot = block instance + nativeint (code.Layout.Global index)
@@ -225,7 +250,13 @@ module internal Link =
         store.Add instance
         instance.ModuleBytes <- m.Bytes
         instance.Functions <- Array.zeroCreate valid.FuncTypes.Length
-        instance.RefGlobals <- Array.zeroCreate valid.GlobalTypes.Length
+        let ifAny found n = if found then n else 0
+        let hasReferences = valid.GlobalTypes |> Array.exists (fun g -> g.Value.IsRef)
+        let hasObjects = m.Types |> Array.exists (fun t -> not t.Composite.IsFunc)
+        instance.Reserve(ifAny hasReferences valid.GlobalTypes.Length, ifAny hasObjects m.Types.Length)
+
+        for index in 0 .. instance.GcTypes.Length - 1 do
+            instance.GcTypes[index] <- gcType store (valid.Types.Canonical index)
 
         instance.MakeFunction <-
             fun index ->
@@ -305,9 +336,19 @@ module internal Link =
 
     /// A constant expression's value: a number's bits, or a reference.
     let private evaluate (instance: InstanceData) (e: ConstExpr) : struct (int64 * obj) =
-        let types = (codeOf instance).Valid.GlobalTypes
+        let code = codeOf instance
+        let types = code.Valid.GlobalTypes
         let stack = System.Collections.Generic.Stack<struct (int64 * obj)>()
         let number v = stack.Push(struct (v, null))
+        let reference (o: obj) = stack.Push(struct (0L, o))
+
+        let taken n =
+            let values = Array.zeroCreate n
+
+            for k in n - 1 .. -1 .. 0 do
+                values[k] <- stack.Pop()
+
+            values
 
         let two f =
             let struct (b, _) = stack.Pop()
@@ -330,8 +371,43 @@ module internal Link =
             | Op.I64Mul -> two (*)
             | Op.GlobalGet when types[i.A].Value.IsRef -> stack.Push(struct (0L, instance.RefGlobals[i.A].Value))
             | Op.GlobalGet -> number (Marshal.ReadInt64(globalAddress instance i.A))
-            | Op.RefFunc -> stack.Push(struct (0L, box (instance.FunctionAt i.A)))
-            | _ -> stack.Push(struct (0L, null))
+            | Op.RefFunc -> reference (box (instance.FunctionAt i.A))
+            | Op.RefNull -> reference null
+            | Op.RefI31 ->
+                let struct (v, _) = stack.Pop()
+                reference (GcI31.Of(int v))
+            | Op.AnyConvertExtern ->
+                let struct (_, o) = stack.Pop()
+                reference (GcRt.AnyOfExtern o)
+            | Op.ExternConvertAny ->
+                let struct (_, o) = stack.Pop()
+                reference (GcRt.ExternOfAny o)
+            | Op.StructNew
+            | Op.StructNewDefault ->
+                let fields = InstrTypes.fieldsOf code.Valid.Module.Types i.A
+                let c = code.StructClass i.A
+                let values = if i.Op = Op.StructNew then taken fields.Length else [||]
+                let made = GcConst.Struct(instance, i.A, c.Type, GasSchedule.structBytes fields)
+
+                values
+                |> Array.iteri (fun k (struct (bits, o)) -> c.Fields[k].SetValue(made, GcConst.Boxed(c.Fields[k].FieldType, bits, o)))
+
+                reference made
+            | Op.ArrayNew
+            | Op.ArrayNewDefault ->
+                let element = Storage.clrType (InstrTypes.elementOf code.Valid.Module.Types i.A).Storage
+                let struct (count, _) = stack.Pop()
+                let struct (bits, o) = if i.Op = Op.ArrayNew then stack.Pop() else struct (0L, null)
+                reference (GcConst.Array(instance, i.A, element, bits, o, uint32 count, false))
+            | Op.ArrayNewFixed ->
+                let element = Storage.clrType (InstrTypes.elementOf code.Valid.Module.Types i.A).Storage
+                let values = taken i.B
+                let made = GcConst.Array(instance, i.A, element, 0L, null, uint32 i.B, true)
+
+                values |> Array.iteri (fun k (struct (bits, o)) -> GcConst.Set(made, k, element, bits, o))
+
+                reference made
+            | o -> invalidOp $"{(Opcodes.info o).Name} in a constant expression"
 
         stack.Pop()
 
@@ -468,7 +544,7 @@ module internal Link =
                     Extern.Global {
                         Type = { t with Value = valid.Types.Canonical t.Value }
                         Address = (if t.Value.IsRef then 0n else globalAddress instance e.Index)
-                        Ref = instance.RefGlobals[e.Index]
+                        Ref = (if t.Value.IsRef then instance.RefGlobals[e.Index] else null)
                     }
                 )
             | ExternKind.Tag -> ValueSome(Extern.Tag instance.Tags[e.Index])
@@ -477,7 +553,8 @@ module internal Link =
     // ---- host functions
 
     let private hostFunction (store: StoreData) (name: string) (id: int) (t: FuncType) (target: Delegate) (code: nativeint) =
-        let holder = new HostHolder(store, target, t.Results |> Array.map Thunks.kindOf)
+        let accepts = Func<_, _, _>(fun (k: int) (o: obj) -> References.accepts store t.Results[k] o)
+        let holder = new HostHolder(store, target, t.Results |> Array.map Thunks.kindOf, Accepts = accepts)
         store.Owned.Add holder
         Function(store, NativeInterop.NativePtr.toNativeInt holder.Block, id, t, null, -1, code, name)
 
@@ -494,7 +571,7 @@ module internal Link =
 
     /// Calls a function with boxed values; the caller has checked them.
     let call (f: Function) (arguments: Value[]) : Value[] =
-        let t = funcType f
+        let t = References.erased f
         let results = Array.zeroCreate t.Results.Length
         let store = f.Store
 
@@ -517,13 +594,13 @@ module internal Link =
 
     /// The first argument that does not fit, as a refusal.
     let checkArguments (name: string) (f: Function) (arguments: Value[]) : Rejected voption =
-        let t = funcType f
+        let t = References.typeOf f
         let kinds = t.Params |> Array.map Thunks.kindOf
 
         let ok =
             kinds.Length = arguments.Length
             && Array.forall2 (fun (k: ValueKind) (a: Value) -> k = a.Kind) kinds arguments
-            && Array.forall2 (fun k (a: Value) -> k <> ValueKind.FuncRef || isNull a.Reference || a.Reference :? Function) kinds arguments
+            && Array.forall2 (fun (p: ValType) (a: Value) -> not p.IsRef || References.accepts f.Store p a.Reference) t.Params arguments
 
         if ok then
             ValueNone

@@ -69,12 +69,7 @@ module Lower =
             let t = e.Context.Valid.GlobalTypes[i.A]
 
             if t.Value.IsRef then
-                e.Add(Cil.Ldarg 0)
-                e.Add(Cil.LdcI4 i.A)
-                e.CallRt "GlobalGetRef"
-                let slot = e.Alloc CilType.Obj
-                e.Add(Cil.Stloc slot)
-                e.Stack.Add(e.Temp CilType.Obj slot)
+                LowerObjects.globalGet e i.A t
             else
                 e.Push(Node(NodeKind.Global, cilType t.Value, Imm = int64 i.A, ReadsGlobal = t.Mutable))
         | Op.GlobalSet ->
@@ -82,10 +77,7 @@ module Lower =
             let t = e.Context.Valid.GlobalTypes[i.A].Value
 
             if t.IsRef then
-                e.Add(Cil.Ldarg 0)
-                e.Add(Cil.LdcI4 i.A)
-                e.Emit v
-                e.CallRt "GlobalSetRef"
+                LowerObjects.globalSet e i.A v
             else
                 e.SpillGlobals()
                 e.GlobalAddress i.A
@@ -118,7 +110,8 @@ module Lower =
             e.CallRt "RefFunc"
             let slot = e.Alloc CilType.Obj
             e.Add(Cil.Stloc slot)
-            e.Stack.Add(e.Temp CilType.Obj slot)
+            e.Stack.Add(Node(NodeKind.Temp, CilType.Obj, Slot = slot, NonNull = true))
+        | _ when LowerObjects.instruction e i -> ()
         | o when o >= 0x28us && o <= 0x35us ->
             let ty = cilType (Opcodes.info o).Pushes[0]
             e.Push(LowerMemory.access e o i.A (e.Pop()) i.Imm ty)

@@ -33,7 +33,8 @@ module internal LowerCalls =
                 LowerThrows.test e
 
             e.AfterCall()
-            e.Stack.Add(e.Temp (cilType t.Results[0]) first)
+            let resultNode (r: ValType) slot = Node(NodeKind.Temp, cilType r, Slot = slot, NonNull = (r.IsRef && not r.IsNullable))
+            e.Stack.Add(resultNode t.Results[0] first)
 
             for k in 1 .. t.Results.Length - 1 do
                 let ty = cilType t.Results[k]
@@ -50,7 +51,7 @@ module internal LowerCalls =
                     e.Ldind ty
 
                 e.Add(Cil.Stloc slot)
-                e.Stack.Add(e.Temp ty slot)
+                e.Stack.Add(resultNode t.Results[k] slot)
         else
             if throws then
                 LowerThrows.test e
@@ -185,7 +186,28 @@ module internal LowerCalls =
         e.Op OpCodes.Add
         e.Op OpCodes.Ldind_I4
         e.Add(Cil.LdcI4 e.Context.TypeIds[typeIndex])
-        e.Branch OpCodes.Bne_Un trap
+
+        if e.Module.Types[typeIndex].Final then
+            e.Branch OpCodes.Bne_Un trap
+        else
+            // Another type may lie below this one: looked up out of the way.
+            let known = e.NewLabel()
+
+            let slow =
+                e.ColdNamed $"indirect {known}" (fun () ->
+                    e.Add(Cil.Ldloc entry)
+                    e.Add(Cil.LdcI4 16)
+                    e.Op OpCodes.Add
+                    e.Op OpCodes.Ldind_I4
+                    e.Add(Cil.LdcI4 e.Context.TypeIds[typeIndex])
+                    e.Add(Cil.Call(typeof<GcRt>.GetMethod("IsSubtype")))
+                    // Nothing that the flow of marks follows has changed.
+                    e.Add(Cil.Branch(OpCodes.Brtrue, known))
+                    e.Add(Cil.Branch(OpCodes.Br, trap)))
+
+            e.Branch OpCodes.Bne_Un slow
+            e.Add(Cil.Label known)
+
         prepareCall e t.Params.Length
 
         let code =
@@ -213,7 +235,7 @@ module internal LowerCalls =
         finishCall e t tail e.Context.Throws.Value.Indirect
 
     /// A helper that takes gas or may trap: gas is in the store while it runs.
-    let helper (e: Emitter) name (before: (unit -> unit) list) operands result =
+    let helperOf (e: Emitter) (m: System.Reflection.MethodInfo) (before: (unit -> unit) list) operands result =
         let args = Array.init operands (fun k -> e.Stack[e.Stack.Count - operands + k])
 
         for k in 0 .. e.Stack.Count - operands - 1 do
@@ -230,7 +252,7 @@ module internal LowerCalls =
             e.Emit(e.Clean a)
 
         e.Stack.RemoveRange(e.Stack.Count - operands, operands)
-        e.CallRt name
+        e.Add(Cil.Call m)
 
         match result with
         | ValueSome ty ->
@@ -239,5 +261,7 @@ module internal LowerCalls =
             e.AfterCall()
             e.Stack.Add(e.Temp ty slot)
         | ValueNone -> e.AfterCall()
+
+    let helper (e: Emitter) name before operands result = helperOf e (Methods.Rt name) before operands result
 
     let number (e: Emitter) n () = e.Add(Cil.LdcI4 n)

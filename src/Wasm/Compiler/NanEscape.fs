@@ -374,7 +374,9 @@ module NanEscape =
                 dead <- true
             | Op.Call
             | Op.CallIndirect
+            | Op.CallRef
             | Op.ReturnCall
+            | Op.ReturnCallRef
             | Op.ReturnCallIndirect ->
                 let t =
                     match i.Op with
@@ -391,12 +393,22 @@ module NanEscape =
 
                 match i.Op with
                 | Op.ReturnCall
+                | Op.ReturnCallRef
                 | Op.ReturnCallIndirect -> dead <- true
                 | _ -> t.Results |> Array.iter (fun _ -> push Preserved)
             | Op.Throw ->
                 popObserved valid.TagTypes[i.A].Params.Length
                 dead <- true
             | Op.ThrowRef -> dead <- true
+            | Op.BrOnNull ->
+                pop () |> ignore
+                branch i.A
+                push Preserved
+            | Op.BrOnNonNull ->
+                branch i.A
+                pop () |> ignore
+            | Op.BrOnCast
+            | Op.BrOnCastFail -> branch i.A
             | Op.Drop -> pop () |> ignore
             | Op.Select
             | Op.SelectT ->

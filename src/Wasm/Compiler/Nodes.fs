@@ -19,6 +19,8 @@ type LowerContext = {
     CodeTable: nativeint
     /// Canonical type id by type index.
     TypeIds: int[]
+    /// The .NET classes of its structs.
+    Classes: StructClasses
     /// Address of a cell that holds these bits for as long as the code lives.
     ConstCell: int64 -> nativeint
     /// Entry point of the thunk that carries a call of this signature over to a fresh stack: (ctx, units, params, ..., function index) -> result.
@@ -57,6 +59,8 @@ type internal Node(kind: NodeKind, ty: CilType) =
     member val ReadsGlobal = false with get, set
     /// A float or vector whose NaN may not be the canonical one, and in which lanes.
     member val Dirty = NanLanes.None with get, set
+    /// A reference that cannot be null.
+    member val NonNull = false with get, set
     /// The JIT may see it as a rotation: see Rotations.
     member val Marks = 0 with get, set
     member val Depth = 1 with get, set

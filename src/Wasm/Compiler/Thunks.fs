@@ -32,7 +32,7 @@ module Thunks =
     let private ofSingle = bits "SingleToInt32Bits" typeof<float32>
     let private ofDouble = bits "DoubleToInt64Bits" typeof<double>
 
-    /// The kind that a value type has for hosts.
+    /// The kind that a value type has for hosts; concrete heap types are canonical ids.
     let kindOf (t: ValType) : ValueKind =
         match t.Code with
         | 0x7F -> ValueKind.I32
@@ -41,14 +41,10 @@ module Thunks =
         | 0x7C -> ValueKind.F64
         | 0x7B -> ValueKind.V128
         | _ ->
-            match t.Heap.Code with
-            | 0
-            | 1 -> ValueKind.FuncRef
-            | 2
-            | 3 -> ValueKind.ExternRef
-            | 10
-            | 11 -> ValueKind.ExnRef
-            | c when c >= 16 -> ValueKind.FuncRef
+            match References.top t.Heap with
+            | h when h = HeapType.Func -> ValueKind.FuncRef
+            | h when h = HeapType.Extern -> ValueKind.ExternRef
+            | h when h = HeapType.Exn -> ValueKind.ExnRef
             | _ -> ValueKind.AnyRef
 
     // u64 bits on the stack become a value of the type, and back.
@@ -88,10 +84,22 @@ module Thunks =
 
     let private rt name = typeof<Rt>.GetMethod(name, any)
 
+    let private isAny (t: ValType) = t.IsRef && kindOf t = ValueKind.AnyRef
+
+    // Under `any` a host's object travels in a wrapper that no host sees.
+    let private wrapAny (il: ILGenerator) (t: ValType) =
+        if isAny t then
+            il.Emit(OpCodes.Call, typeof<GcRt>.GetMethod("AnyOfExtern", any))
+
+    let private unwrapAny (il: ILGenerator) (t: ValType) =
+        if isAny t then
+            il.Emit(OpCodes.Call, typeof<GcRt>.GetMethod("ExternOfAny", any))
+
     /// The value on the stack, of this type, becomes a Value.
     let private box (il: ILGenerator) (t: ValType) =
         let c = Signatures.cilType t
         let slot = il.DeclareLocal(Emit.clrType c)
+        unwrapAny il t
 
         if c = CilType.V128 then
             il.Emit(OpCodes.Call, fromVector)
@@ -111,7 +119,9 @@ module Thunks =
     /// What is in the Value whose address is on the stack.
     let private unboxed (il: ILGenerator) (t: ValType) =
         match Signatures.cilType t with
-        | CilType.Obj -> il.Emit(OpCodes.Call, getReference)
+        | CilType.Obj ->
+            il.Emit(OpCodes.Call, getReference)
+            wrapAny il t
         | CilType.V128 -> il.Emit(OpCodes.Call, getVector)
         | c ->
             il.Emit(OpCodes.Call, getBits)
@@ -391,6 +401,11 @@ module Thunks =
             Emit.ldarg il (i + 2)
 
         il.Emit(OpCodes.Callvirt, delegateType.GetMethod "Invoke")
+
+        if s.Result = CilType.Obj then
+            il.Emit OpCodes.Ldarg_0
+            il.Emit(OpCodes.Call, rt "HostReference")
+
         il.Emit OpCodes.Ret
         pinned m
 
@@ -425,6 +440,10 @@ module Thunks =
 
         for i in 0 .. clr.Length - 1 do
             Emit.ldarg il (i + 1)
+
+            if clr[i] = typeof<obj> then
+                il.Emit OpCodes.Ldarg_0
+                il.Emit(OpCodes.Call, rt "OwnReference")
 
         il.Emit OpCodes.Ldarg_0
         il.Emit(OpCodes.Ldfld, targetField "Code")

@@ -16,9 +16,11 @@ module internal Signatures =
         elif t = typeof<double> then ValueSome ValType.F64
         elif t = typeof<obj> then ValueSome ValType.ExternRef
         elif t = typeof<Function> then ValueSome ValType.FuncRef
+        elif t = typeof<GcObject> then ValueSome(ValType.Ref(true, HeapType.Any))
         else ValueNone
 
-    let private supported = "int, uint, long, ulong, float, double, object (externref) and Function (funcref)"
+    let private supported =
+        "int, uint, long, ulong, float, double, object (externref), Function (funcref) and GcObject (anyref)"
 
     /// A delegate type's function type; the Guest may come first for host functions.
     let ofDelegate (where: string) (t: Type) (guestAllowed: bool) : Result<struct (FuncType * bool), Rejected> =

@@ -12,11 +12,11 @@ open Twofold.Wasm.Compiler
 
 /// What a store allows. Immutable: each With gives a changed copy.
 [<Sealed; AllowNullLiteral>]
-type StoreOptions private (gas: int64, units: int, memory: int64, entries: int64, depth: int) =
+type StoreOptions private (gas: int64, units: int, memory: int64, entries: int64, depth: int, objects: int64) =
     /// The default: unlimited gas, the host's stack, memory and table limits, re-entry eight deep.
     new() =
         let l = WasmLimits.Host
-        StoreOptions(Int64.MaxValue, l.StackUnits, l.MemoryBytes, l.TableEntries, 8)
+        StoreOptions(Int64.MaxValue, l.StackUnits, l.MemoryBytes, l.TableEntries, 8, l.GcBytes)
 
     /// Gas at the start; Int64.MaxValue is unlimited.
     member _.Gas = gas
@@ -29,37 +29,46 @@ type StoreOptions private (gas: int64, units: int, memory: int64, entries: int64
     /// How deep host functions may call back into the guest.
     member _.ReentryDepth = depth
 
+    /// Bytes of GC objects that a run may allocate, counted by a fixed formula and never given back; Refuel begins a new run.
+    member _.GcLimit = objects
+
     /// Gas at the start.
     member _.WithGas(gas: int64) =
         ArgumentOutOfRangeException.ThrowIfNegative gas
-        StoreOptions(gas, units, memory, entries, depth)
+        StoreOptions(gas, units, memory, entries, depth, objects)
 
     /// Units of the logical stack: a frame costs 16 + locals + maximum operand height.
     member _.WithStackUnits(units: int) =
         ArgumentOutOfRangeException.ThrowIfNegative units
-        StoreOptions(gas, units, memory, entries, depth)
+        StoreOptions(gas, units, memory, entries, depth, objects)
 
     /// Bytes in all memories together.
     member _.WithMemoryLimit(bytes: int64) =
         ArgumentOutOfRangeException.ThrowIfNegative bytes
-        StoreOptions(gas, units, bytes, entries, depth)
+        StoreOptions(gas, units, bytes, entries, depth, objects)
 
     /// Entries in all tables together.
     member _.WithTableLimit(entries: int64) =
         ArgumentOutOfRangeException.ThrowIfNegative entries
-        StoreOptions(gas, units, memory, entries, depth)
+        StoreOptions(gas, units, memory, entries, depth, objects)
 
     /// How deep host functions may call back into the guest.
     member _.WithReentryDepth(depth: int) =
         ArgumentOutOfRangeException.ThrowIfNegative depth
-        StoreOptions(gas, units, memory, entries, depth)
+        StoreOptions(gas, units, memory, entries, depth, objects)
+
+    /// Bytes of GC objects that a run may allocate.
+    member _.WithGcLimit(bytes: int64) =
+        ArgumentOutOfRangeException.ThrowIfNegative bytes
+        StoreOptions(gas, units, memory, entries, depth, bytes)
 
 /// A store (core specification 4.2.3). Owns every instance, memory, table, global and function made in it; disposing it frees them.
 [<Sealed; AllowNullLiteral>]
 type Store(options: StoreOptions) =
     do ArgumentNullException.ThrowIfNull options
 
-    let data = new StoreData(options.Gas, options.StackUnits, options.MemoryLimit, options.TableLimit, options.ReentryDepth)
+    let data =
+        new StoreData(options.Gas, options.StackUnits, options.MemoryLimit, options.TableLimit, options.ReentryDepth, options.GcLimit)
 
     let alive () =
         if data.IsDisposed then
@@ -227,11 +236,11 @@ type Table internal (store: StoreData, table: RefTable) =
             raise (TrapException(TrapCode.TableOutOfBounds, uint64 index, 1UL, table.Length))
 
     let fits (value: obj) =
-        if table.IsFunc && not (isNull value) then
-            match value with
-            | :? Function as f when obj.ReferenceEquals(f.Store, store) -> ()
-            | :? Function -> raise (ArgumentException "the function belongs to another store")
-            | _ -> raise (ArgumentException "a table of functions takes functions")
+        if not (References.accepts store (ValType table.ElementType) value) then
+            if References.isForeign store value then
+                raise (ArgumentException "the reference belongs to another store")
+
+            raise (ArgumentException $"a table of {ValType table.ElementType} does not take the value")
 
     /// A table of function references (or, otherwise, of host references) for modules to import: entries at the start, and at most.
     new(store: Store, functions: bool, minimum: int64, maximum: int64) =
@@ -253,13 +262,13 @@ type Table internal (store: StoreData, table: RefTable) =
     /// An entry: a Function, a host reference, or null. Throws TrapException with index and size when it is outside.
     member _.Get(index: int64) : obj =
         check index
-        table.Get(uint64 index)
+        References.outward (ValType table.ElementType) (table.Get(uint64 index))
 
     /// Sets an entry. Throws TrapException when it is outside, ArgumentException when the value does not fit the table.
     member _.Set(index: int64, value: obj) =
         check index
         fits value
-        table.Set(uint64 index, value)
+        table.Set(uint64 index, References.inward (ValType table.ElementType) value)
 
     /// Grows by entries of a value and gives the old size, or -1 when the maximum or the store's limit says no.
     member _.Grow(entries: int64, value: obj) : int64 =
@@ -271,7 +280,7 @@ type Table internal (store: StoreData, table: RefTable) =
 
         if store.MayGrow(table, uint64 entries) then
             let old = int64 table.Length
-            table.Grow(uint64 entries, value)
+            table.Grow(uint64 entries, References.inward (ValType table.ElementType) value)
             old
         else
             -1L
@@ -292,16 +301,24 @@ type Global internal (store: StoreData, cell: GlobalCell) =
                 | ValueKind.V128 -> ValType.V128
                 | ValueKind.FuncRef -> ValType.FuncRef
                 | ValueKind.ExternRef -> ValType.ExternRef
+                | ValueKind.AnyRef -> ValType.Ref(true, HeapType.Any)
                 | k -> raise (ArgumentException $"a global of kind {k} cannot be made here")
             Mutable = isMutable
         }
+
+        if t.Value.IsRef && not (References.accepts store.Inner t.Value value.Reference) then
+            raise (ArgumentException "the reference belongs to another store, or is not of the value's kind")
 
         let cell = new NativeCell()
         store.Inner.Owned.Add cell
         Marshal.WriteInt64(cell.Address, int64 value.Bits)
         Marshal.WriteInt64(cell.Address + 8n, int64 value.HighBits)
 
-        { Type = t; Address = cell.Address; Ref = RefCell(Value = value.Reference) }
+        {
+            Type = t
+            Address = cell.Address
+            Ref = RefCell(Value = if t.Value.IsRef then References.inward t.Value value.Reference else null)
+        }
 
     /// A global of its own for modules to import.
     new(store: Store, value: Value, isMutable: bool) =
@@ -321,7 +338,7 @@ type Global internal (store: StoreData, cell: GlobalCell) =
                 raise (ObjectDisposedException "Store")
 
             if cell.Type.Value.IsRef then
-                Value.Ref(kind, cell.Ref.Value)
+                Value.Ref(kind, References.outward cell.Type.Value cell.Ref.Value)
             else
                 Value.FromBits(kind, uint64 (Marshal.ReadInt64 cell.Address), uint64 (Marshal.ReadInt64(cell.Address + 8n)))
         and set (v: Value) =
@@ -335,9 +352,9 @@ type Global internal (store: StoreData, cell: GlobalCell) =
                 raise (ArgumentException $"the global holds {kind}, not {v.Kind}")
 
             match v.Reference with
-            | :? Function as f when kind = ValueKind.FuncRef && not (obj.ReferenceEquals(f.Store, store)) ->
-                raise (ArgumentException "the function belongs to another store")
-            | r when cell.Type.Value.IsRef -> cell.Ref.Value <- r
+            | r when cell.Type.Value.IsRef && not (References.accepts store cell.Type.Value r) ->
+                raise (ArgumentException $"a global of {cell.Type.Value} does not take the value, or it belongs to another store")
+            | r when cell.Type.Value.IsRef -> cell.Ref.Value <- References.inward cell.Type.Value r
             | _ ->
                 match kind with
                 | ValueKind.I32

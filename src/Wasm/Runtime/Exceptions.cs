@@ -92,7 +92,7 @@ public sealed class ExceptionInstance
         for (int i = 0; i < values.Length; i++)
         {
             var kind = Tag.Kinds[i];
-            values[i] = kind >= ValueKind.FuncRef ? Value.Ref(kind, References![i]) : Value.FromBits(kind, Bits[2 * i], Bits[2 * i + 1]);
+            values[i] = kind >= ValueKind.FuncRef ? Value.Ref(kind, kind == ValueKind.AnyRef ? GcRt.ExternOfAny(References![i]) : References![i]) : Value.FromBits(kind, Bits[2 * i], Bits[2 * i + 1]);
         }
 
         return values;

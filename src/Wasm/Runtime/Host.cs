@@ -32,6 +32,14 @@ internal sealed unsafe class HostHolder : IDisposable
     public StoreData Store { get; }
     public Delegate Target { get; }
     public ValueKind[] Results { get; }
+
+    /// <summary>May the result at this place be the reference?</summary>
+    public Func<int, object?, bool> Accepts { get; init; } = (_, _) => true;
+
+    /// <summary>Lets a reference result pass, or says that the host function gave a wrong one.</summary>
+    public object? Checked(int index, object? value) => Accepts(index, value)
+        ? value
+        : throw new InvalidOperationException($"result {index} of a host function is a reference that its type does not allow, or of another store");
     public HostBlock* Block { get; private set; }
 
     public void Dispose()

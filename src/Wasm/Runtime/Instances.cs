@@ -31,6 +31,7 @@ public sealed unsafe class Function
     {
         Store = store;
         Context = context;
+        EntryContext = context;
         CanonicalType = type;
         TypeObject = typeObject;
         Source = source;
@@ -46,6 +47,9 @@ public sealed unsafe class Function
     /// <summary>The FuncType.</summary>
     internal object TypeObject { get; }
 
+    /// <summary>The FuncType with abstract references, once somebody asked for it.</summary>
+    internal object? Erased { get; set; }
+
     /// <summary>Null for a host function.</summary>
     internal CodeSource? Source { get; }
 
@@ -58,6 +62,12 @@ public sealed unsafe class Function
 
     /// <summary>The signature in the text format's words.</summary>
     public string Signature => TypeObject.ToString()!;
+
+    /// <summary>Entry point for call_ref, 0 until the first such call.</summary>
+    internal nint EntryCode;
+
+    /// <summary>Code's context, as a field for compiled code.</summary>
+    internal readonly nint EntryContext;
 
     internal nint Code => Source is null ? HostCode : Source.Resolve(Index);
 
@@ -80,7 +90,7 @@ internal sealed unsafe class StoreData : IDisposable
     private readonly object sync = new();
     private volatile string? interruption;
 
-    public StoreData(long gas, int units, long memoryLimit, long tableLimit, int reentryDepth)
+    public StoreData(long gas, int units, long memoryLimit, long tableLimit, int reentryDepth, long gcLimit)
     {
         Block = (StoreBlock*)NativeMemory.AlignedAlloc(StoreBlock.Size, 64);
         NativeMemory.Clear(Block, StoreBlock.Size);
@@ -90,7 +100,7 @@ internal sealed unsafe class StoreData : IDisposable
         TableLimit = tableLimit;
         ReentryLimit = reentryDepth;
         Guest = new StoreGuest(this);
-        GcLimit = 4UL << 30;
+        GcLimit = (ulong)gcLimit;
         Begin(gas, units);
     }
 
@@ -117,10 +127,12 @@ internal sealed unsafe class StoreData : IDisposable
     /// <summary>Counts an object that is about to be made, or traps.</summary>
     public void Allocate(ulong bytes)
     {
-        ulong used = Block->GcUsed;
-        if (bytes > Block->GcLimit - used) throw new TrapException(TrapCode.AllocationLimit, bytes, used, Block->GcLimit);
-        Block->GcUsed = used + bytes;
+        if (bytes > GcRt.ArrayLimit || bytes > Block->GcLimit - Block->GcUsed) throw AllocationTrap(bytes);
+        Block->GcUsed += bytes;
     }
+
+    public TrapException AllocationTrap(ulong bytes) =>
+        new(TrapCode.AllocationLimit, bytes, Block->GcUsed, bytes > GcRt.ArrayLimit ? GcRt.ArrayLimit : Block->GcLimit);
 
     /// <summary>The exception on its way, which is on its way no more.</summary>
     public ExceptionInstance TakeThrown()
@@ -138,6 +150,8 @@ internal sealed unsafe class StoreData : IDisposable
     public long MemoryLimit { get; }
     public long TableLimit { get; }
     public int ReentryLimit { get; }
+    /// <summary>Types of GC objects by canonical id.</summary>
+    public Dictionary<int, GcType> GcTypes { get; } = [];
 
     public bool IsDisposed => Block == null;
 
@@ -346,7 +360,20 @@ internal sealed unsafe class InstanceData
     public InstanceBlock* Block { get; private set; }
     public LinearMemory[] Memories { get; private set; } = [];
     public RefTable[] Tables { get; set; } = [];
-    public RefCell?[] RefGlobals { get; set; } = [];
+    /// <summary>By global index. Pinned: compiled code finds the cells by address.</summary>
+    public RefCell?[] RefGlobals { get; private set; } = [];
+
+    /// <summary>By type index, null for function types. Pinned as well.</summary>
+    public GcType?[] GcTypes { get; private set; } = [];
+
+    /// <summary>Room for reference globals and types of objects.</summary>
+    public void Reserve(int globals, int types)
+    {
+        RefGlobals = GC.AllocateArray<RefCell?>(globals, pinned: true);
+        GcTypes = GC.AllocateArray<GcType?>(types, pinned: true);
+        if (globals > 0) Block->RefGlobals = Marshal.UnsafeAddrOfPinnedArrayElement(RefGlobals, 0);
+        if (types > 0) Block->GcTypes = Marshal.UnsafeAddrOfPinnedArrayElement(GcTypes, 0);
+    }
     public Tag[] Tags { get; set; } = [];
 
     /// <summary>By function index, imports first; made when first asked for.</summary>

@@ -55,7 +55,16 @@ internal struct InstanceBlock
     /// <summary>Written and read back to hide from the JIT where a number came from.</summary>
     public long Scratch;
 
+    /// <summary>Takes up what stands between; the compiler of another family may use it.</summary>
+    private readonly long between;
+    /// <summary>Address of the first of the reference globals' cells (RefCell by global index).</summary>
+    public nint RefGlobals;
+    /// <summary>Address of the first of the GC types by type index.</summary>
+    public nint GcTypes;
+
     public const int ScratchOffset = 32;
+    public const int RefGlobalsOffset = 48;
+    public const int GcTypesOffset = 56;
     public const int HeadSize = 64;
 
     /// <summary>More gas than anyone has left after a charge.</summary>

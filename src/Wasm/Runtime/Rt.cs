@@ -14,9 +14,9 @@ internal static unsafe partial class Rt
 {
     private const MethodImplOptions Cold = MethodImplOptions.NoInlining;
 
-    private static InstanceData Instance(nint context) => Unsafe.As<InstanceData>(GCHandle.FromIntPtr(((InstanceBlock*)context)->Handle).Target!);
+    internal static InstanceData Instance(nint context) => Unsafe.As<InstanceData>(GCHandle.FromIntPtr(((InstanceBlock*)context)->Handle).Target!);
 
-    private static StoreData Store(nint context) => Unsafe.As<StoreData>(GCHandle.FromIntPtr(((StoreBlock*)((InstanceBlock*)context)->Store)->Handle).Target!);
+    internal static StoreData Store(nint context) => Unsafe.As<StoreData>(GCHandle.FromIntPtr(((StoreBlock*)((InstanceBlock*)context)->Store)->Handle).Target!);
 
     // ---- entering and leaving
 
@@ -128,7 +128,25 @@ internal static unsafe partial class Rt
         if (!right)
             throw new InvalidOperationException(
                 $"a host function declared results ({string.Join(", ", kinds)}) and gave ({string.Join(", ", results.Select(r => r.Kind))})");
+        for (int i = 0; i < kinds.Length; i++)
+            if (kinds[i] >= ValueKind.FuncRef) holder.Checked(i, results[i].Reference);
         return results;
+    }
+
+    /// <summary>A reference that a typed host function gave.</summary>
+    public static object? HostReference(object? value, nint block) => Holder(block).Checked(0, value);
+
+    /// <summary>A reference that the host passes in a typed call; its .NET type is right, its store may not be.</summary>
+    public static object? OwnReference(object? value, CallTarget target)
+    {
+        var store = value switch
+        {
+            Function f => f.Store,
+            GcObject { Type.Store: { } s } => s,
+            _ => null,
+        };
+        if (store != null && store != target.Function.Store) throw new ArgumentException("the reference belongs to another store");
+        return value;
     }
 
     // ---- code

@@ -72,6 +72,10 @@ public readonly struct Value : IEquatable<Value>
     public static Value Ref(ValueKind kind, object? reference) => new(kind, 0, 0, reference);
     /// <summary>A host reference.</summary>
     public static Value ExternRef(object? reference) => new(ValueKind.ExternRef, 0, 0, reference);
+    /// <summary>A GC object of a guest (<see cref="GcObject"/>), an object of the host, or null.</summary>
+    public static Value AnyRef(object? reference) => new(ValueKind.AnyRef, 0, 0, reference);
+    /// <summary>An i31 of the value's low 31 bits.</summary>
+    public static Value I31(int value) => new(ValueKind.AnyRef, 0, 0, GcI31.Of(value));
     /// <summary>A number from its bits.</summary>
     public static Value FromBits(ValueKind kind, ulong low, ulong high = 0) => new(kind, kind is ValueKind.I32 or ValueKind.F32 ? (uint)low : low, high, null);
 
@@ -117,6 +121,6 @@ public readonly struct Value : IEquatable<Value>
         ValueKind.F32 => "f32:" + (float.IsNaN(AsF32()) ? (low >> 31 == 1 ? "-nan:0x" : "nan:0x") + (low & 0x7FFFFF).ToString("x") : AsF32().ToString("R", CultureInfo.InvariantCulture)),
         ValueKind.F64 => "f64:" + (double.IsNaN(AsF64()) ? (low >> 63 == 1 ? "-nan:0x" : "nan:0x") + (low & 0xFFFFFFFFFFFFF).ToString("x") : AsF64().ToString("R", CultureInfo.InvariantCulture)),
         ValueKind.V128 => $"v128:0x{high:x16}{low:x16}",
-        _ => Kind.ToString().ToLowerInvariant() + (reference is null ? ":null" : ":" + reference.GetType().Name),
+        _ => Kind.ToString().ToLowerInvariant() + (reference is null ? ":null" : ":" + (reference is GcObject ? reference.ToString() : reference.GetType().Name)),
     };
 }

@@ -58,6 +58,12 @@ type EngineHost(limits: WasmLimits) =
             match v.Kind with
             | ValueKind.FuncRef -> HeapType.Func
             | ValueKind.ExnRef -> HeapType.Exn
+            | ValueKind.AnyRef ->
+                match v.Reference with
+                | :? GcI31 -> HeapType.I31
+                | :? GcArray -> HeapType.Array
+                | :? GcStruct -> HeapType.Struct
+                | _ -> HeapType.Any
             | _ -> HeapType.Extern
 
     interface IDisposable with
