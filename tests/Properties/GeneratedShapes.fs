@@ -170,7 +170,12 @@ let heapType (out: Out) (h: HeapType) =
 
 let valType (out: Out) (t: ValType) =
     if t.IsRef then
-        out.Add(if t.IsNullable then 0x63uy else 0x64uy)
+        // Nullable abstract ones have a shorthand, which is older than typed references.
+        if not t.IsNullable then
+            out.Add 0x64uy
+        elif t.Heap.IsConcrete then
+            out.Add 0x63uy
+
         heapType out t.Heap
     else
         out.Add(byte t.Code)
