@@ -23,7 +23,8 @@ type OurKernel(kernel: Kernel) =
     let store = new StoreData(Int64.MaxValue, limits.StackUnits, limits.MemoryBytes, limits.TableEntries, 8)
 
     let increment =
-        Link.hostRaw store "env.host_inc" { Params = [| ValType.I64 |]; Results = [| ValType.I64 |] } (HostFunction(fun _ a -> a[0] + 1UL))
+        let t = { Params = [| ValType.I64 |]; Results = [| ValType.I64 |] }
+        Link.hostRaw store "env.host_inc" (CanonicalTypes.ofHost t) t (HostFunction(fun _ a -> a[0] + 1UL))
 
     let instance =
         match Link.resolve valid (fun _ -> ValueSome(Ok(Extern.Func increment))) |> Result.bind (Link.allocate store code) with

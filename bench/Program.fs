@@ -8,6 +8,7 @@ let private usage =
 
   kernels [NAME ...]   our time, V8's and their ratio for each kernel, in about a minute
   report [MODULE]      all figures; rewrites the tables of docs/PERFORMANCE.md, in about a minute. MODULE: what to decode and validate
+  decode               what it takes to load and compile the real modules of the test data; rewrites their table, in some minutes
   micro [ARGS]         the calls under BenchmarkDotNet, with its own arguments; without any, all of them"
 
 [<EntryPoint>]
@@ -19,6 +20,7 @@ let main arguments =
     | [ "report"; missing ] ->
         eprintfn "no such file: %s" missing
         2
+    | [ "decode" ] -> Report.runDecode ()
     | "micro" :: rest ->
         Micro.Run(Array.ofList rest)
         0

@@ -100,8 +100,7 @@ module Report =
 
         text.Substring(0, first + opening.Length) + "\n\n" + String.Join('\n', lines) + "\n\n" + text.Substring last
 
-    let run (bigModule: string option) : int =
-        let sections = [ "machine", machine; "kernels", kernels; "calls", calls bigModule; "transfers", transfers ]
+    let private rewrite (sections: (string * (unit -> string list)) list) : int =
         let mutable text = File.ReadAllText file
 
         for name, make in sections do
@@ -112,3 +111,10 @@ module Report =
 
         File.WriteAllText(file, text)
         0
+
+    /// `decode` alone: loading real modules takes minutes and needs the test data.
+    let runDecode () : int =
+        rewrite [ "decode", (fun () -> LoadBench.lines () @ [ ""; $"{now ()} UTC, load average {load ()} at the end." ]) ]
+
+    let run (bigModule: string option) : int =
+        rewrite [ "machine", machine; "kernels", kernels; "calls", calls bigModule; "transfers", transfers ]
