@@ -160,10 +160,19 @@ type internal CompiledModule(code: CompiledCode) =
             let store = new StoreData(Int64.MaxValue, l.StackUnits, l.MemoryBytes, l.TableEntries, s.ReentryDepth, l.GcBytes)
             store.Rooted.Add code
 
+            // One memory, however often it is imported; the first import's type makes it.
+            let supplied =
+                lazy
+                    (code.Valid.Module.Imports
+                     |> Array.pick (fun i ->
+                         match i.Type with
+                         | ExternType.Memory t when s.Memory = Some(i.Module, i.Name) -> Some t
+                         | _ -> None)
+                     |> fun t -> Link.newMemory store { t with Min = max 1UL t.Min } |> Result.map Extern.Memory)
+
             let find (import: Import) =
                 match import.Type with
-                | ExternType.Memory t when s.Memory = Some(import.Module, import.Name) ->
-                    Link.newMemory store { t with Min = max 1UL t.Min } |> Result.map Extern.Memory |> ValueSome
+                | ExternType.Memory _ when s.Memory = Some(import.Module, import.Name) -> ValueSome(supplied.Force())
                 | _ ->
                     match s.Functions |> List.tryFind (fun f -> f.Module = import.Module && f.Name = import.Name) with
                     | Some f ->
