@@ -9,6 +9,7 @@ let private usage =
   kernels [NAME ...]   our time, V8's and their ratio for each kernel, in about a minute
   report [MODULE]      all figures; rewrites the tables of docs/PERFORMANCE.md, in about a minute. MODULE: what to decode and validate
   decode               what it takes to load and compile the real modules of the test data; rewrites their table, in some minutes
+  exceptions           throwing and catching beside V8
   micro [ARGS]         the calls under BenchmarkDotNet, with its own arguments; without any, all of them"
 
 [<EntryPoint>]
@@ -21,6 +22,7 @@ let main arguments =
         eprintfn "no such file: %s" missing
         2
     | [ "decode" ] -> Report.runDecode ()
+    | [ "exceptions" ] -> Exceptions.run ()
     | "micro" :: rest ->
         Micro.Run(Array.ofList rest)
         0

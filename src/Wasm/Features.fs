@@ -71,7 +71,7 @@ type Features private (bits: uint32) =
     static member Executable: Features = Features.Default.With(Feature.Threads)
 
     /// What this version executes: WebAssembly 2.0 with relaxed SIMD, tail calls, extended constant expressions, several memories, 64-bit
-    /// addresses, typed references and GC.
+    /// addresses, typed references, GC, and exceptions of both forms.
     static member Default: Features =
         Features.Wasm2
             .With(Feature.RelaxedSimd)
@@ -81,6 +81,8 @@ type Features private (bits: uint32) =
             .With(Feature.Memory64)
             .With(Feature.FunctionReferences)
             .With(Feature.Gc)
+            .With(Feature.Exceptions)
+            .With(Feature.LegacyExceptions)
 
 /// Names of features for messages.
 module Feature =

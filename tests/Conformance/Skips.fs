@@ -8,7 +8,17 @@ open Twofold.Wasm
 module Skips =
     /// The feature levels that must pass completely.
     let levels =
-        set [ "1.0"; "2.0-nosimd"; "2.0"; "2.0+relaxed_simd"; "2.0+tail_call"; "2.0+multi_memory"; "2.0+memory64"; "2.0+threads" ]
+        set [
+            "1.0"
+            "2.0-nosimd"
+            "2.0"
+            "2.0+relaxed_simd"
+            "2.0+tail_call"
+            "2.0+multi_memory"
+            "2.0+memory64"
+            "2.0+threads"
+            "2.0+exceptions"
+        ]
 
     /// The same for the oracle, which is ahead of the compiler while features are being built.
     let oracleLevels =
@@ -75,7 +85,16 @@ module Skips =
             "gc/type-subtyping.json"
         ]
 
-    let partly = Set.union plain withReferences
+    /// Files of levels that GC opened, too.
+    let private withExceptions =
+        set [
+            "exceptions/tag.json"
+            "exceptions/try_table.json"
+            "legacy-exceptions/try_catch.json"
+            "legacy-exceptions/try_delegate.json"
+        ]
+
+    let partly = Set.unionMany [ plain; withReferences; withExceptions ]
 
     /// Proposals that 3.0 does not contain: their files are not judged.
     let never = Twofold.Wasm.Scripts.ScriptSkips.proposals

@@ -168,6 +168,48 @@ let ``a trap carries its numbers`` () =
     Assert.That((outcome (constant 1 @ constant 0 @ divide) = Outcome.Trapped(int TrapCode.IntegerDivideByZero, 0UL, 0UL, 0UL)))
     Assert.That((outcome (constant 65536 @ load8) = Outcome.Trapped(int TrapCode.MemoryOutOfBounds, 65536UL, 1UL, 65536UL)))
 
+let private ofText (text: string) =
+    match Text.Wat.parse text with
+    | Ok bytes -> bytes
+    | Error e -> failwith $"{e}"
+
+[<Test>]
+let ``an uncaught exception is an outcome with its tag and values, and drops the writes`` () =
+    let guest =
+        ofText
+            """(module (import "env" "set_return_data" (func $data (param i32 i32))) (memory (export "memory") 1)
+                 (tag (param i64)) (tag $t (export "oops") (param i32 f32))
+                 (func $throw (throw $t (i32.const 5) (f32.div (f32.const 0) (f32.const 0))))
+                 (func (export "run") (result i32) (call $data (i32.const 0) (i32.const 4)) (call $throw) (i32.const 0)))"""
+
+    let r = everyWay (contract guest "run")
+
+    let expected = Outcome.Uncaught(1, Some "oops", [ value 5; { Kind = ValueKind.F32; Low = 0x7FC00000UL; High = 0UL } ])
+
+    Assert.That((r.Receipt.Outcome = expected), Outcome.describe r.Receipt.Outcome)
+    Assert.That((r.Receipt.Draft = None))
+    Assert.That(Outcome.describe expected, Does.StartWith "uncaught exception of tag 1 (oops) with i32:5")
+
+[<Test>]
+let ``exceptions count against the limit on objects, caught ones too`` () =
+    let guest =
+        ofText
+            """(module (tag $t (param i32)) (memory (export "memory") 1)
+                 (func (export "run") (result i32) (local $n i32)
+                   (loop $again
+                     (block $caught (result i32) (try_table (catch $t $caught) (throw $t (local.get $n))) unreachable)
+                     (local.tee $n (i32.add (i32.const 1)))
+                     (br_if $again (i32.lt_u (i32.const 11))))
+                   (i32.const 0)))"""
+
+    // 24 bytes each: ten fit.
+    let run bytes =
+        let policy = { Profile.contract.Policy with Wasm.GcBytes = bytes }
+        (everyWay { contract guest "run" with Profile = { Profile.contract with Policy = policy } }).Receipt.Outcome
+
+    Assert.That((run 264L = Outcome.Returned [ value 0 ]))
+    Assert.That((run 263L = Outcome.Trapped(int TrapCode.AllocationLimit, 24UL, 240UL, 263UL)))
+
 let private hostCall name pars results code =
     guest [ def "run" [] [ i32 ] code ] |> fun g -> assemble { g with Imports = [ "env", name, pars, results ] }
 

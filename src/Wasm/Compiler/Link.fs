@@ -231,7 +231,8 @@ module internal Link =
         else
             slot
 
-    let newTag (t: FuncType) id index name = Tag(t, id, Array.map Thunks.kindOf t.Params, index, name)
+    /// `canonical` are the parameters' types by canonical id.
+    let newTag (t: FuncType) (canonical: ValType[]) id index name = Tag(t, id, Array.map Thunks.kindOf canonical, index, name)
 
     /// Places everything that lasts as long as the instance. Nothing of the guest runs.
     let allocate (store: StoreData) (loaded: CompiledCode) (imports: Extern[]) : Result<InstanceData, Rejected> =
@@ -300,7 +301,9 @@ module internal Link =
                 | Some e -> e.Name
                 | None -> null
 
-            tags.Add(newTag valid.TagTypes[k] valid.Types.Ids[valid.TagTypeIndices[k]] k name)
+            let t = valid.TagTypes[k]
+            let canonical = t.Params |> Array.map (fun (p: ValType) -> valid.Types.Canonical p)
+            tags.Add(newTag t canonical valid.Types.Ids[valid.TagTypeIndices[k]] k name)
 
         instance.Tags <- tags.ToArray()
         instance.Tags |> Array.iteri (fun k t -> Marshal.WriteIntPtr(block instance + nativeint (layout.Tag k), t.Number))
