@@ -20,7 +20,7 @@ type OurKernel(kernel: Kernel) =
         | Error e -> failwith $"{kernel.Name}: {e}"
 
     let code = CompiledCode valid
-    let store = new StoreData(Int64.MaxValue, limits.StackUnits, limits.MemoryBytes, limits.TableEntries, 8)
+    let store = new StoreData(Int64.MaxValue, limits.StackUnits, limits.MemoryBytes, limits.TableEntries, 8, 4L <<< 30)
 
     let increment =
         let t = { Params = [| ValType.I64 |]; Results = [| ValType.I64 |] }

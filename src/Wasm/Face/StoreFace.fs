@@ -112,7 +112,9 @@ type Store(options: StoreOptions) =
         if functionType.Results.Length > 0 then
             raise (ArgumentException "a tag's type has no results")
 
-        Link.newTag functionType functionType.Params (Validation.CanonicalTypes.ofHost functionType) -1 null
+        match Validation.CanonicalTypes.ofHost functionType with
+        | 0 -> raise (ArgumentException "a host's tag cannot name the defined types of a module")
+        | id -> Link.newTag functionType functionType.Params id -1 null
 
     /// Stops the guest at its next loop iteration or function entry with a GuestInterruptedException. From any thread; lasts until Refuel.
     member _.Interrupt(reason: string) = data.Interrupt(reason, data.Epoch)
