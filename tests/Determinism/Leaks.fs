@@ -61,7 +61,7 @@ let private field (name: string) (o: obj) =
     o.GetType().GetFields flags |> Array.find (fun f -> f.Name = name)
 
 /// An instance whose reset leaves something behind in memory, its size or the globals: it runs `dirty` after resetting, and is told that it is clean.
-let private forgetful (dirty: string) (inner: IWasmInstance) : IWasmInstance = {
+let forgetful (dirty: string) (inner: IWasmInstance) : IWasmInstance = {
     new IWasmInstance with
         member _.Run s = inner.Run s
         member _.Digests() = inner.Digests()
@@ -95,22 +95,24 @@ let private plant (kind: string) (guest: Twofold.Wasm.Guest) (instance: IWasmIns
     | "nothing" -> ()
     | other -> failwith other
 
-/// An engine whose used instances show a leak of this kind in their next run.
-let private leaky (kind: string) (load: IWasmModule) (s: InstanceSettings) : Result<IWasmInstance, Rejected> =
+/// An instance that does something of its own in the guest's host calls, and is told whether it has been reset before.
+let planting
+    (act: bool -> Twofold.Wasm.Guest -> IWasmInstance -> unit)
+    (load: IWasmModule)
+    (s: InstanceSettings)
+    : Result<IWasmInstance, Rejected> =
     let mutable used = false
     let mutable inner: IWasmInstance = Unchecked.defaultof<_>
 
-    let planting (f: HostImport) = {
+    let acting (f: HostImport) = {
         f with
             Function =
                 HostFunction(fun guest arguments ->
-                    if used then
-                        plant kind guest inner
-
+                    act used guest inner
                     f.Function.Invoke(guest, arguments))
     }
 
-    load.Instantiate { s with Functions = s.Functions |> List.map planting }
+    load.Instantiate { s with Functions = s.Functions |> List.map acting }
     |> Result.map (fun made ->
         inner <- made
 
@@ -127,7 +129,13 @@ let private leaky (kind: string) (load: IWasmModule) (s: InstanceSettings) : Res
                 member _.Dispose() = made.Dispose()
         })
 
-let private wrapped (instantiate: IWasmModule -> InstanceSettings -> Result<IWasmInstance, Rejected>) : IWasmEngine =
+/// An engine whose used instances show a leak of this kind in their next run.
+let private leaky (kind: string) =
+    planting (fun used guest instance ->
+        if used then
+            plant kind guest instance)
+
+let wrapped (instantiate: IWasmModule -> InstanceSettings -> Result<IWasmInstance, Rejected>) : IWasmEngine =
     let engine = newEngine ()
 
     {
@@ -147,11 +155,11 @@ let private wrapped (instantiate: IWasmModule -> InstanceSettings -> Result<IWas
 
 let private observe () = Limits.raw module' "observe" []
 
-let private runTwice (engine: IWasmEngine) (prove: bool) =
+let runTwice (engine: IWasmEngine) (prove: bool) (request: ExecutionRequest) =
     let options = { ExecutorOptions.For engine with Pool = { PoolOptions.Default with ProveResets = prove } }
     use e = new Executor(options)
-    let first = e.Execute(observe ())
-    first, e.Execute(observe ())
+    let first = e.Execute request
+    first, e.Execute request
 
 let private kinds = [| "page"; "size"; "global"; "table"; "segment" |]
 
@@ -160,7 +168,7 @@ let ``without a leak every run sees the same`` () =
     let r = everyWay (observe ())
     Assert.That((r.Receipt.Outcome = Outcome.Returned [ { Kind = ValueKind.I32; Low = 175UL; High = 0UL } ]), r.Message)
 
-    match runTwice (wrapped (leaky "nothing")) true with
+    match runTwice (wrapped (leaky "nothing")) true (observe ()) with
     | Ok a, Ok b ->
         Assert.That(b.PoolHit)
         Assert.That((a.ReceiptDigest = b.ReceiptDigest))
@@ -168,7 +176,7 @@ let ``without a leak every run sees the same`` () =
 
 [<TestCaseSource(nameof kinds)>]
 let ``a planted leak gives another receipt to the next run`` (kind: string) =
-    match runTwice (wrapped (leaky kind)) false with
+    match runTwice (wrapped (leaky kind)) false (observe ()) with
     | Ok a, Ok b ->
         Assert.That(b.PoolHit)
         Assert.That((a.ReceiptDigest <> b.ReceiptDigest), kind)
@@ -183,7 +191,7 @@ let ``a planted leak gives another receipt to the next run`` (kind: string) =
 [<TestCase("dirty_table")>]
 [<TestCase("dirty_segment")>]
 let ``a proved reset refuses a leaky instance`` (dirty: string) =
-    match runTwice (wrapped (fun m s -> m.Instantiate s |> Result.map (forgetful dirty))) true with
+    match runTwice (wrapped (fun m s -> m.Instantiate s |> Result.map (forgetful dirty))) true (observe ()) with
     | Error(Refusal.Fault(EngineFault.Bug message)), _ -> Assert.That(message, Does.Contain "reset")
     | other -> Assert.Fail $"%A{other}"
 

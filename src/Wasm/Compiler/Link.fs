@@ -600,24 +600,37 @@ module internal Link =
         let t = References.typeOf f
         let kinds = t.Params |> Array.map Thunks.kindOf
 
-        let ok =
-            kinds.Length = arguments.Length
-            && Array.forall2 (fun (k: ValueKind) (a: Value) -> k = a.Kind) kinds arguments
-            && Array.forall2 (fun (p: ValType) (a: Value) -> not p.IsRef || References.accepts f.Store p a.Reference) t.Params arguments
+        let show (kinds: ValueKind seq) = kinds |> Seq.map (fun k -> k.ToString().ToLowerInvariant()) |> String.concat ", "
 
-        if ok then
-            ValueNone
-        else
-            let show (kinds: ValueKind seq) = kinds |> Seq.map (fun k -> k.ToString().ToLowerInvariant()) |> String.concat ", "
-
+        let refused message =
             ValueSome {
                 Kind = RejectKind.Request
-                Message = "the arguments do not fit the function"
+                Message = message
                 Offset = -1
                 Where = $"export {name}"
                 Expected = $"({show kinds})"
                 Found = $"({arguments |> Seq.map _.Kind |> show})"
             }
+
+        if kinds.Length <> arguments.Length || Array.exists2 (fun (k: ValueKind) (a: Value) -> k <> a.Kind) kinds arguments then
+            refused "the arguments do not fit the function"
+        else
+            // Of the right kinds: only a reference can still not fit.
+            let mutable k = 0
+
+            let fits k =
+                let p = t.Params[k]
+                not p.IsRef || References.accepts f.Store p arguments[k].Reference
+
+            while k < kinds.Length && fits k do
+                k <- k + 1
+
+            if k = kinds.Length then
+                ValueNone
+            elif References.isForeign f.Store arguments[k].Reference then
+                refused $"argument {k} is a reference of another store"
+            else
+                refused $"argument {k} is a reference that the parameter's type does not allow"
 
     let noExport (instance: InstanceData) (name: string) (kind: string) (found: Extern voption) : Rejected =
         let exports = (codeOf instance).Valid.Module.Exports |> Array.truncate 20 |> Array.map _.Name |> String.concat ", "

@@ -421,7 +421,9 @@ module Thunks =
         let s = Signatures.signature t
         let clr = t.Params |> Array.map (Signatures.cilType >> Emit.clrType)
         let result = Emit.clrType s.Result
-        let m = Emit.newMethod "wasm-call" result (Array.append [| typeof<CallTarget> |] clr)
+        // A reference goes out as what the delegate says: a method that gives an object is no Func<Function> or Func<GcObject>.
+        let outward = if result = typeof<obj> then delegateType.GetMethod("Invoke").ReturnType else result
+        let m = Emit.newMethod "wasm-call" outward (Array.append [| typeof<CallTarget> |] clr)
         let il = m.GetILGenerator()
         let store = il.DeclareLocal typeof<nativeint>
         let saved = il.DeclareLocal typeof<int>
@@ -471,6 +473,9 @@ module Thunks =
 
         if not (isNull value) then
             il.Emit(OpCodes.Ldloc, value)
+
+            if outward <> result then
+                il.Emit(OpCodes.Castclass, outward)
 
         il.Emit OpCodes.Ret
         m.CreateDelegate(delegateType, target)
