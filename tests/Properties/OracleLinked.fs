@@ -124,6 +124,7 @@ module LinkedRuns =
                 RunEnd.Returned(run ())
             with
             | :? TrapException as t -> RunEnd.Trapped { Code = t.Code; A = t.A; B = t.B; C = t.C; Detail = t.Detail }
+            | :? UncaughtException as u -> RunEnd.Uncaught { Tag = u.Tag.Index; Name = u.Tag.Name; Values = u.Exception.GetValues() }
             | :? OutOfGasException -> RunEnd.OutOfGas
             | :? StackExhaustedException -> RunEnd.StackExhausted
 
