@@ -18,23 +18,6 @@ type FuzzReal() =
     /// The most exports tried of a module, and the gas for each run beyond what instantiation takes.
     let exports, gas = 40, 400_000L
 
-    let settings (valid: ValidModule) : InstanceSettings = {
-        Functions = [
-            for i in valid.Module.Imports do
-                match i.Type with
-                | ExternType.Func t -> {
-                    Module = i.Module
-                    Name = i.Name
-                    Type = valid.FuncType t
-                    Function = HostFunction(fun _ _ -> 0UL)
-                  }
-                | _ -> ()
-        ]
-        Memory = valid.Module.Imports |> Array.tryFind _.Type.IsMemory |> Option.map (fun i -> i.Module, i.Name)
-        Limits = WasmLimits.Host
-        ReentryDepth = 8
-    }
-
     /// What instantiation costs before the start function.
     let instantiation (m: Module) =
         (m.Memories |> Array.sumBy (fun t -> GasSchedule.pages t.Min))
@@ -91,7 +74,9 @@ type FuzzReal() =
         | Ok valid ->
             let engines: IWasmEngine list = [ Twofold.Oracle.OracleEngine(); CompiledEngine() ]
 
-            let instances = engines |> List.map (fun e -> e.Load valid |> Result.bind (fun m -> m.Instantiate(settings valid)))
+            let instances =
+                engines
+                |> List.map (fun e -> e.Load valid |> Result.bind (fun m -> m.Instantiate(Supplied.settings WasmLimits.Host valid)))
 
             match instances with
             | [ Ok oracle; Ok compiled ] ->

@@ -110,23 +110,6 @@ type private Trial(counts: Counts) =
 
     let check features bytes = Decode.run limits features bytes |> Result.bind (Validate.run limits features)
 
-    let settings (valid: ValidModule) : InstanceSettings = {
-        Functions = [
-            for i in valid.Module.Imports do
-                match i.Type with
-                | ExternType.Func t -> {
-                    Module = i.Module
-                    Name = i.Name
-                    Type = valid.FuncType t
-                    Function = HostFunction(fun _ _ -> 0UL)
-                  }
-                | _ -> ()
-        ]
-        Memory = valid.Module.Imports |> Array.tryFind _.Type.IsMemory |> Option.map (fun i -> i.Module, i.Name)
-        Limits = limits
-        ReentryDepth = 8
-    }
-
     let shown (r: Result<RunResult, Rejected>) (instance: IWasmInstance) =
         match r with
         | Error e -> $"refused {e.Kind}"
@@ -168,7 +151,7 @@ type private Trial(counts: Counts) =
         | _, [] ->
             counts.Compiled <- counts.Compiled + 1
 
-            match engines |> List.map (fun e -> e.Load valid |> Result.bind _.Instantiate(settings valid)) with
+            match engines |> List.map (fun e -> e.Load valid |> Result.bind _.Instantiate(Supplied.settings limits valid)) with
             | [ Ok oracle; Ok compiled ] ->
                 let exports =
                     valid.Module.Exports

@@ -11,6 +11,29 @@ open Twofold.Wasm.Validation
 /// A store with named instances; one per suite file, disposed at its end. The product's own runner of scripts asks for the same.
 type ISuiteHost = IScriptHost
 
+/// What blind runs of other people's modules are given.
+module Supplied =
+    /// Every import that 64-bit words can carry, answering zero; a memory where one is imported.
+    let settings (limits: WasmLimits) (valid: ValidModule) : InstanceSettings =
+        let numbers (t: FuncType) = t.Results.Length <= 1 && Seq.append t.Params t.Results |> Seq.forall _.IsNum
+
+        {
+            Functions = [
+                for i in valid.Module.Imports do
+                    match i.Type with
+                    | ExternType.Func t when numbers (valid.FuncType t) -> {
+                        Module = i.Module
+                        Name = i.Name
+                        Type = valid.FuncType t
+                        Function = HostFunction(fun _ _ -> 0UL)
+                      }
+                    | _ -> ()
+            ]
+            Memory = valid.Module.Imports |> Array.tryFind _.Type.IsMemory |> Option.map (fun i -> i.Module, i.Name)
+            Limits = limits
+            ReentryDepth = 8
+        }
+
 /// Decode and validate, as every host does before anything else.
 module Verdict =
     /// The host profile, with the tables and memories of the suite (up to 2^32 - 1 entries, 2^48 pages declared) allowed.

@@ -13,7 +13,9 @@ open Twofold.Wasm.Text
 [<TestFixture>]
 type WastTests() =
     static let totals = Dictionary<string, struct (int * int * int)>()
-    static let reasons = SortedDictionary<string, int>()
+    static let reasons = SortedDictionary<string, int>(System.StringComparer.Ordinal)
+    // Scripts, passed, failed and skipped commands by host and row.
+    static let rows = SortedDictionary<string, SortedDictionary<string, struct (int * int * int * int)>>(System.StringComparer.Ordinal)
 
     static let scripts () : string[] =
         match TestData.tryFolder () with
@@ -29,21 +31,68 @@ type WastTests() =
         | [||] -> [ TestCaseData("", "").SetName("wast absent") ]
         | files -> [
             for host, _ in Hosts.all do
-                for f in files -> TestCaseData(host, f).SetName $"wast on {host}: {f}"
+                for f in files do
+                    TestCaseData(host, f).SetName $"wast on {host}: {f}"
+            // Last: it is made of what the others counted.
+            TestCaseData("", "page").SetName "the page of results by feature is current"
           ]
+
+    static member private Page() =
+        let all = (scripts ()).Length
+
+        let lines = [
+            for KeyValue(host, byRow) in rows do
+                $"### {host}"
+                ""
+                "| newest feature of a script | scripts | passed | failed | skipped |"
+                "|---|---|---|---|---|"
+
+                for KeyValue(row, struct (files, passed, failed, skipped)) in byRow do
+                    $"| {row} | {files} | {passed} | {failed} | {skipped} |"
+
+                let sum f = Seq.sumBy f byRow.Values
+                let files, passed = sum (fun struct (n, _, _, _) -> n), sum (fun struct (_, n, _, _) -> n)
+                let failed, skipped = sum (fun struct (_, _, n, _) -> n), sum (fun struct (_, _, _, n) -> n)
+                $"| all | {files} | {passed} | {failed} | {skipped} |"
+                ""
+                "| skipped because | commands |"
+                "|---|---|"
+
+                for KeyValue(reason, n) in reasons do
+                    if reason.StartsWith $"{host}: " then
+                        $"| {reason.Substring(host.Length + 2)} | {n} |"
+
+                ""
+        ]
+
+        if Hosts.all |> List.forall (fun (host, _) -> totals.ContainsKey host && (let struct (n, _, _) = totals[host] in n = all)) then
+            SuitePage.check "features" lines
+        else
+            Assert.Ignore "only a part of the suite ran"
 
     [<TestCaseSource("Files")>]
     member _.Script(host: string, file: string) =
         if file = "" then
             Assert.Ignore TestData.absent
 
+        if host = "" then WastTests.Page() else WastTests.One(host, file)
+
+    static member private One(host: string, file: string) =
+        let script = (TestData.archive "wast.zip").Read file
         use engine = (Hosts.all |> List.find (fun (name, _) -> name = host) |> snd) ()
         let features = engine.Features
-        let tally = ScriptRunner.run ScriptSettings.Default ((TestData.archive "wast.zip").Read file) engine
+        let tally = ScriptRunner.run ScriptSettings.Default script engine
+        let row = ScriptFeature.rowOf script
 
         lock totals (fun () ->
             let struct (files, passed, skipped) = totals.GetValueOrDefault host
             totals[host] <- struct (files + 1, passed + tally.Passed, skipped + tally.Skipped)
+
+            if not (rows.ContainsKey host) then
+                rows[host] <- SortedDictionary(System.StringComparer.Ordinal)
+
+            let struct (n, p, f, s) = rows[host].GetValueOrDefault row
+            rows[host][row] <- struct (n + 1, p + tally.Passed, f + tally.Failed, s + tally.Skipped)
 
             for KeyValue(reason, n) in tally.Skips do
                 let key = $"{host}: {reason}"

@@ -44,6 +44,15 @@ let private observe (host: Host) (steps: Steps) : Observation =
         Globals = steps.Globals()
     }
 
+/// Numbers by their bits; references only by whether there is one, because each engine has objects of its own.
+let private shown (v: Value) =
+    match v.Kind with
+    | ValueKind.FuncRef
+    | ValueKind.ExternRef
+    | ValueKind.AnyRef
+    | ValueKind.ExnRef -> (if isNull v.Reference then "null" else "reference")
+    | _ -> string v
+
 /// Names of the numeric globals that a module exports.
 let private globalNames (valid: ValidModule) = [ for k in 0 .. valid.GlobalTypes.Length - 1 -> $"g{k}" ]
 
@@ -91,7 +100,7 @@ module LinkedRuns =
                 fun () ->
                     instances
                     |> Array.filter (isNull >> not)
-                    |> Array.collect (fun i -> i.Globals |> Array.map (fun g -> string g.Value))
+                    |> Array.collect (fun i -> i.Globals |> Array.map (fun g -> shown g.Value))
                     |> String.concat " "
         }
 
@@ -158,6 +167,6 @@ module LinkedRuns =
                     Array.zip instances [| pair.Under; pair.Over |]
                     |> Array.filter (fun (i, _) -> not (isNull i))
                     |> Array.collect (fun (i, valid) ->
-                        globalNames valid |> List.map (fun g -> string (i.GetGlobal(g).Value)) |> Array.ofList)
+                        globalNames valid |> List.map (fun g -> shown (i.GetGlobal(g).Value)) |> Array.ofList)
                     |> String.concat " "
         }

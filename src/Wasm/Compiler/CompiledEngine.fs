@@ -175,6 +175,7 @@ type internal CompiledModule(code: CompiledCode) =
                 | ExternType.Memory _ when s.Memory = Some(import.Module, import.Name) -> ValueSome(supplied.Force())
                 | _ ->
                     match s.Functions |> List.tryFind (fun f -> f.Module = import.Module && f.Name = import.Name) with
+                    | Some f when not (Thunks.fitsWords f.Type) -> ValueSome(Error(Link.beyondWords import f.Type))
                     | Some f ->
                         let id =
                             match import.Type, CanonicalTypes.ofHost f.Type with

@@ -112,6 +112,16 @@ module internal Link =
         Found = "nothing of that name"
     }
 
+    /// A function over 64-bit words was supplied for a type that words cannot carry.
+    let beyondWords (import: Import) (t: FuncType) : Rejected = {
+        Kind = RejectKind.Link
+        Message = "incompatible import type"
+        Offset = import.Offset
+        Where = $"import {import.Module}.{import.Name}"
+        Expected = "a host function of numbers with one result at most"
+        Found = string t
+    }
+
     /// Every import by position, or the first that is missing or of another type.
     let resolve (valid: ValidModule) (find: Import -> Result<Extern, Rejected> voption) : Result<Extern[], Rejected> =
         let imports = valid.Module.Imports

@@ -312,11 +312,14 @@ module Thunks =
         il.Emit OpCodes.Ret
         m
 
+    /// A HostFunction sees 64-bit words: numbers, and one result at most. A reference as a word would be a raw pointer.
+    let fitsWords (t: FuncType) = t.Results.Length <= 1 && Seq.append t.Params t.Results |> Seq.forall _.IsNum
+
     /// Entry point under which a HostFunction is called by guests: (host block, units, parameters...) -> result.
     let hostRaw: FuncType -> nativeint =
         cache (fun (t: FuncType) ->
-            if Seq.append t.Params t.Results |> Seq.exists _.IsVec then
-                invalidOp "a host function over 64-bit words takes and gives no vectors"
+            if not (fitsWords t) then
+                invalidOp "a host function over 64-bit words takes and gives only numbers, and one result at most"
 
             let s = Signatures.signature t
             let m = Emit.newMethod "wasm-host" (Emit.clrType s.Result) (Array.map Emit.clrType s.Params)

@@ -99,15 +99,8 @@ module internal Encoder =
 
         o.Byte(if f.Mutable then 1 else 0)
 
-    let typeDef (o: Output) (t: TypeDef) =
-        if not t.Final || t.Supers.Length > 0 then
-            o.Byte(if t.Final then 0x4F else 0x50)
-            o.Count32 t.Supers.Length
-
-            for s in t.Supers do
-                o.Count32 s
-
-        match t.Composite with
+    let compositeType (o: Output) (t: CompositeType) =
+        match t with
         | CompositeType.Func f -> funcType o f
         | CompositeType.Struct fields ->
             o.Byte 0x5F
@@ -118,6 +111,16 @@ module internal Encoder =
         | CompositeType.Array f ->
             o.Byte 0x5E
             fieldType o f
+
+    let typeDef (o: Output) (t: TypeDef) =
+        if not t.Final || t.Supers.Length > 0 then
+            o.Byte(if t.Final then 0x4F else 0x50)
+            o.Count32 t.Supers.Length
+
+            for s in t.Supers do
+                o.Count32 s
+
+        compositeType o t.Composite
 
     /// The type section's items: recursion groups.
     let types (o: Output) (m: Spaces) =
