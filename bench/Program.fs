@@ -10,6 +10,7 @@ let private usage =
   report [MODULE]      all figures; rewrites the tables of docs/PERFORMANCE.md, in about a minute. MODULE: what to decode and validate
   decode               what it takes to load and compile the real modules of the test data; rewrites their table, in some minutes
   exceptions           throwing and catching beside V8
+  objects              making, reading and casting GC objects; calls through references
   micro [ARGS]         the calls under BenchmarkDotNet, with its own arguments; without any, all of them"
 
 [<EntryPoint>]
@@ -23,6 +24,7 @@ let main arguments =
         2
     | [ "decode" ] -> Report.runDecode ()
     | [ "exceptions" ] -> Exceptions.run ()
+    | [ "objects" ] -> Objects.run ()
     | "micro" :: rest ->
         Micro.Run(Array.ofList rest)
         0
