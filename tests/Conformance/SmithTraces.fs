@@ -39,7 +39,7 @@ let show (v: Value) =
     | _ -> "ref", (if isNull v.Reference then "null" else "some")
 
 /// The other way; a null reference takes the kind that the parameter has.
-let private parse (parameter: ValType) (json: JsonElement) : Value =
+let private parse (types: SubType[]) (parameter: ValType) (json: JsonElement) : Value =
     let text = json[1].GetString()
 
     match json[0].GetString() with
@@ -50,7 +50,7 @@ let private parse (parameter: ValType) (json: JsonElement) : Value =
     | "v128" ->
         let half (at: int) = UInt64.Parse(text.AsSpan(at, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
         Value.V128(half 16, half 0)
-    | "ref" when text = "null" -> Value.Ref((if parameter.Heap = HeapType.Func then ValueKind.FuncRef else ValueKind.ExternRef), null)
+    | "ref" when text = "null" -> Twofold.Oracle.DefTypes.zero types parameter
     | other -> failwith $"no value of kind {other} in these profiles"
 
 let private showJson (json: JsonElement) = json[0].GetString(), json[1].GetString()
@@ -67,17 +67,21 @@ let private trapText (code: TrapCode) =
     | TrapCode.IntegerDivideByZero -> "integer divide by zero"
     | TrapCode.IntegerOverflow -> "integer overflow"
     | TrapCode.InvalidConversionToInteger -> "invalid conversion to integer"
+    | TrapCode.NullReference -> "null reference"
+    | TrapCode.CastFailure -> "cast failure"
     | other -> string other
 
 let private showEnd (ended: RunEnd) =
     match ended with
     | RunEnd.Returned values -> values |> Array.map (show >> string) |> String.concat " "
     | RunEnd.Trapped t -> "wasm trap: " + trapText t.Code
+    | RunEnd.Uncaught _ -> "exception"
     | other -> string other
 
 let private expectedEnd (out: JsonElement) =
     match out.TryGetProperty "trap" with
     | true, trap -> trap.GetString()
+    | _ when fst (out.TryGetProperty "exception") -> "exception"
     | _ -> out.GetProperty("results").EnumerateArray() |> Seq.map (showJson >> string) |> String.concat " "
 
 /// The host of the traces: three logs, and a counter that starts at 1.
@@ -119,7 +123,10 @@ let difference (engine: TraceEngine) (valid: ValidModule) (trace: Trace) : strin
 
     let call (instance: TracedInstance) (json: JsonElement) =
         let name = json.GetProperty("func").GetString()
-        let arguments = json.GetProperty("args").EnumerateArray() |> Array.ofSeq |> Array.map2 parse (parameters name)
+
+        let arguments =
+            json.GetProperty("args").EnumerateArray() |> Array.ofSeq |> Array.map2 (parse valid.Module.Types) (parameters name)
+
         differs $"call {name}" (expectedEnd (json.GetProperty "out")) (showEnd (instance.Invoke name arguments))
 
     match trace.Json.TryGetProperty "instantiate", engine.Instantiate valid imports with

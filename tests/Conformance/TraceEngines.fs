@@ -22,12 +22,26 @@ type TracedInstance = {
 [<NoComparison; NoEquality>]
 type TraceEngine = { Name: string; Instantiate: ValidModule -> TracedImport list -> Result<TracedInstance, RunEnd> }
 
+module Ended =
+    let private values (values: Value[]) =
+        values |> Array.map (fun v -> if v.Kind >= ValueKind.FuncRef then "ref" else string v) |> String.concat " "
+
+    /// An end in words that two engines share: references are only said to be there.
+    let show (ended: RunEnd) =
+        match ended with
+        | RunEnd.Returned results -> "returned " + values results
+        | RunEnd.Trapped t -> $"trapped {t.Code} {t.A} {t.B} {t.C}"
+        | RunEnd.Uncaught u -> $"uncaught {u.Tag} {values u.Values}"
+        | other -> string other
+
 module TraceEngines =
     let private refused (r: Rejected) : 'a = failwith $"refused: {r}"
 
     let private oracle =
         let instantiate (valid: ValidModule) (imports: TracedImport list) =
-            let store = Twofold.Oracle.Store(Verdict.limits, Int64.MaxValue, Verdict.limits.StackUnits)
+            // An element of the oracle's arrays takes some 30 bytes, whatever its type: what needs more is skipped by name (Skips.beyondOracle).
+            let limits = { Verdict.limits with GcBytes = 16L * 1024L * 1024L }
+            let store = Twofold.Oracle.Store(limits, Int64.MaxValue, limits.StackUnits)
 
             // The oracle's host functions are over bits, with one result at most; that is all that traces import.
             let hostFunction (i: TracedImport) =

@@ -70,6 +70,8 @@ type Verdicts() =
         |> check "real"
 
     [<TestCase(0)>]
+    [<TestCase(1)>]
+    [<TestCase(2)>]
     [<TestCase(3)>]
     member _.``wasm-smith's modules are valid``(profile: int) =
         let zip = TestData.archive "smith.zip"

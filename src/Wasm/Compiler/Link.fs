@@ -5,6 +5,7 @@ namespace Twofold.Wasm.Compiler
 
 open System
 open System.Runtime.InteropServices
+open System.Runtime.Intrinsics
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
@@ -347,13 +348,14 @@ module internal Link =
 
     // ---- initialisation
 
-    /// A constant expression's value: a number's bits, or a reference.
+    /// A constant expression's value: a number's bits, or a reference, or a boxed vector (for a field or an element).
     let private evaluate (instance: InstanceData) (e: ConstExpr) : struct (int64 * obj) =
         let code = codeOf instance
         let types = code.Valid.GlobalTypes
         let stack = System.Collections.Generic.Stack<struct (int64 * obj)>()
         let number v = stack.Push(struct (v, null))
         let reference (o: obj) = stack.Push(struct (0L, o))
+        let vector (low: int64) (high: int64) = reference (box (Vector128.Create(low, high).AsByte()))
 
         let taken n =
             let values = Array.zeroCreate n
@@ -383,7 +385,11 @@ module internal Link =
             | Op.I64Sub -> two (-)
             | Op.I64Mul -> two (*)
             | Op.GlobalGet when types[i.A].Value.IsRef -> stack.Push(struct (0L, instance.RefGlobals[i.A].Value))
+            | Op.GlobalGet when types[i.A].Value = ValType.V128 ->
+                let cell = globalAddress instance i.A
+                vector (Marshal.ReadInt64 cell) (Marshal.ReadInt64(cell + 8n))
             | Op.GlobalGet -> number (Marshal.ReadInt64(globalAddress instance i.A))
+            | Op.V128Const -> vector i.Imm i.High
             | Op.RefFunc -> reference (box (instance.FunctionAt i.A))
             | Op.RefNull -> reference null
             | Op.RefI31 ->
@@ -424,7 +430,7 @@ module internal Link =
 
         stack.Pop()
 
-    /// A vector's constant expression is one instruction: nothing computes with vectors there.
+    /// A vector global's constant expression is one instruction: nothing computes with vectors there.
     let private initialVector (instance: InstanceData) (e: ConstExpr) (cell: nativeint) =
         match e[0].Op with
         | Op.GlobalGet -> copyCell (globalAddress instance e[0].A) cell
