@@ -108,7 +108,7 @@ type SpecSuite() =
         let all = (Manifest.read ()).Length
 
         if totals |> Map.forall (fun _ t -> t.Files = all) then
-            SuitePage.check "levels" (LevelsPart.lines totals)
+            SuitePage.check SuitePage.suite "levels" (LevelsPart.lines totals)
         else
             Assert.Ignore "only a part of the suite ran"
 

@@ -1,7 +1,7 @@
 namespace Twofold.Conformance
 
-// docs/SUITE.md, made of whole runs of the suite: parts that different fixtures write, each between its own marks.
-// In: a part's name and lines. Out: the page rewritten (TWOFOLD_REWRITE=1), or a failure when it is stale.
+// docs/SUITE.md and the table in README.md, made of whole runs of the suite: parts that different fixtures write, each between its own marks.
+// In: a page, a part's name and lines. Out: the page rewritten (TWOFOLD_REWRITE=1), or a failure when it is stale.
 
 open System
 open System.IO
@@ -12,24 +12,26 @@ open Twofold.Wasm.Text
 open Twofold.Wasm.Validation
 
 module SuitePage =
-    let private path = Path.Combine(Repository.root, "docs", "SUITE.md")
+    let suite = "docs/SUITE.md"
+    let readme = "README.md"
     let private gate = obj ()
 
     /// Replaces what stands between a part's marks, or finds it current.
-    let check (part: string) (lines: string list) =
+    let check (file: string) (part: string) (lines: string list) =
+        let path = Path.Combine(Repository.root, file)
         let first, last = $"<!-- {part}: made by the conformance tests -->", $"<!-- end of {part} -->"
         let made = String.Join("\n", first :: "" :: lines @ [ ""; last ])
 
         lock gate (fun () ->
             let page = File.ReadAllText(path).ReplaceLineEndings "\n"
             let start, finish = page.IndexOf(first, StringComparison.Ordinal), page.IndexOf(last, StringComparison.Ordinal)
-            Assert.That(start >= 0 && finish > start, $"docs/SUITE.md has no part {part}")
+            Assert.That(start >= 0 && finish > start, $"{file} has no part {part}")
             let found = page.Substring(start, finish + last.Length - start)
 
             if Environment.GetEnvironmentVariable "TWOFOLD_REWRITE" = "1" then
                 File.WriteAllText(path, page.Replace(found, made))
             else
-                Assert.That(found, Is.EqualTo made, "docs/SUITE.md is stale: run with TWOFOLD_REWRITE=1"))
+                Assert.That(found, Is.EqualTo made, $"{file} is stale: run with TWOFOLD_REWRITE=1"))
 
 /// Which feature a script is about: the newest that one of its modules needs.
 module ScriptFeature =

@@ -40,20 +40,27 @@ type WastTests() =
     static member private Page() =
         let all = (scripts ()).Length
 
-        let lines = [
-            for KeyValue(host, byRow) in rows do
-                $"### {host}"
-                ""
+        let table (host: string) =
+            let byRow = rows[host]
+            let sum f = Seq.sumBy f byRow.Values
+            let files, passed = sum (fun struct (n, _, _, _) -> n), sum (fun struct (_, n, _, _) -> n)
+            let failed, skipped = sum (fun struct (_, _, n, _) -> n), sum (fun struct (_, _, _, n) -> n)
+
+            [
                 "| newest feature of a script | scripts | passed | failed | skipped |"
                 "|---|---|---|---|---|"
 
                 for KeyValue(row, struct (files, passed, failed, skipped)) in byRow do
                     $"| {row} | {files} | {passed} | {failed} | {skipped} |"
 
-                let sum f = Seq.sumBy f byRow.Values
-                let files, passed = sum (fun struct (n, _, _, _) -> n), sum (fun struct (_, n, _, _) -> n)
-                let failed, skipped = sum (fun struct (_, _, n, _) -> n), sum (fun struct (_, _, _, n) -> n)
                 $"| all | {files} | {passed} | {failed} | {skipped} |"
+            ]
+
+        let lines = [
+            for host in rows.Keys do
+                $"### {host}"
+                ""
+                yield! table host
                 ""
                 "| skipped because | commands |"
                 "|---|---|"
@@ -66,7 +73,8 @@ type WastTests() =
         ]
 
         if Hosts.all |> List.forall (fun (host, _) -> totals.ContainsKey host && (let struct (n, _, _) = totals[host] in n = all)) then
-            SuitePage.check "features" lines
+            SuitePage.check SuitePage.suite "features" lines
+            SuitePage.check SuitePage.readme "features" (table "compiled")
         else
             Assert.Ignore "only a part of the suite ran"
 
