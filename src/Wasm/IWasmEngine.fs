@@ -103,6 +103,15 @@ type StateDigests = {
     MemoryBytes: int64
 }
 
+/// A place in a module's code.
+[<Struct>]
+type CodePosition = {
+    /// In the module's index space of functions, imported ones included.
+    Function: int
+    /// Byte offset of the instruction in the module's binary.
+    Offset: int
+}
+
 /// An instance: not thread-safe; one run at a time.
 type IWasmInstance =
     inherit IDisposable
@@ -113,6 +122,9 @@ type IWasmInstance =
     /// A digest of what `Digests` leaves out and `Reset` must restore: sizes and entries of tables, segments, which reference globals are null.
     /// To prove resets with: equal for all new instances of a module.
     abstract ResetDigest: unit -> byte[]
+    /// Where the last run ended: the instruction that trapped, the start of the basic block that could not be paid, or of the function for which
+    /// no stack was left. None after a return, and from engines that cannot know (only the interpreter does).
+    abstract Where: unit -> CodePosition voption
     /// Back to the state before the first run: memory, globals, tables, dropped segments, sizes, host data.
     abstract Reset: unit -> unit
 

@@ -156,6 +156,8 @@ type private Trial(counts: Counts) =
                 let exports =
                     valid.Module.Exports
                     |> Array.filter (fun e -> e.Kind = ExternKind.Func && e.Index >= valid.ImportedFuncs)
+                    // Called with zeros and nulls: a reference that cannot be null has no such argument.
+                    |> Array.filter (fun e -> valid.FuncTypes[e.Index].Params |> Array.forall _.IsDefaultable)
                     |> Array.truncate 8
 
                 let difference =

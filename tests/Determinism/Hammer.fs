@@ -44,6 +44,7 @@ type private Counting() =
                 member _.Run s = exclusive (fun () -> made.Run s)
                 member _.Digests() = exclusive made.Digests
                 member _.ResetDigest() = exclusive made.ResetDigest
+                member _.Where() = made.Where()
                 member _.Reset() = exclusive made.Reset
 
                 member _.Dispose() =

@@ -66,6 +66,7 @@ let forgetful (dirty: string) (inner: IWasmInstance) : IWasmInstance = {
         member _.Run s = inner.Run s
         member _.Digests() = inner.Digests()
         member _.ResetDigest() = inner.ResetDigest()
+        member _.Where() = inner.Where()
 
         member _.Reset() =
             inner.Reset()
@@ -121,6 +122,7 @@ let planting
                 member _.Run s = made.Run s
                 member _.Digests() = made.Digests()
                 member _.ResetDigest() = made.ResetDigest()
+                member _.Where() = made.Where()
 
                 member _.Reset() =
                     made.Reset()

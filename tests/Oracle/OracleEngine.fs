@@ -121,6 +121,7 @@ type private OracleRun(valid: ValidModule, settings: InstanceSettings) =
 
         // Every run makes a new store: nothing is left to compare.
         member _.ResetDigest() = [||]
+        member _.Where() = ValueNone
         member _.Reset() = last <- null
         member _.Dispose() = ()
 

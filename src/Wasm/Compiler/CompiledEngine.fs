@@ -144,6 +144,9 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
 
             hash.GetHashAndReset()
 
+        // Compiled code keeps no position: reading one back would cost each trap.
+        member _.Where() = ValueNone
+
         member _.Reset() =
             if not clean then
                 Link.clear instance
