@@ -91,3 +91,8 @@ type WasmLimits = {
         Nesting = 1_000_000
         StackUnits = 2_097_152
     }
+
+module internal TextLimits =
+    /// Characters of the text of a module (512 MiB of memory while it is built). A body of eight bytes can declare 50,000 locals, so that a small
+    /// binary has a text without end; the largest real one (esbuild, 14 MB of wasm) has about 120 million.
+    let chars = 268_435_456

@@ -402,3 +402,19 @@ let ``deep nesting is read and printed without depth`` () =
     // What only opens is refused as quickly.
     for opening in [ "("; "(block "; "(; "; "(@a "; "((" ] do
         Assert.That((Wat.parse ("(func " + repeat opening)).IsError)
+
+[<Test>]
+let ``a small module with an endless text is refused by the printer`` () =
+    // 40,000 locals in a few bytes, ten times.
+    let locals = "(func (local " + String.replicate 40_000 "i32 " + "))"
+
+    match Wat.parse (String.replicate 10 locals) |> Result.bind (Decode.run WasmLimits.Host Features.All) with
+    | Error e -> Assert.Fail(string e)
+    | Ok m ->
+        Assert.That((Printer.runWithin 2_000_000 WasmLimits.Host Features.All m).IsOk)
+
+        match Printer.runWithin 500_000 WasmLimits.Host Features.All m with
+        | Ok _ -> Assert.Fail "printed"
+        | Error e ->
+            Assert.That(e.Kind.IsLimit)
+            Assert.That(string e, Does.Contain("at most 500000 characters").And.Contain("in function 3"))

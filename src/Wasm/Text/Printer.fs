@@ -52,7 +52,7 @@ module private Parts =
             o.Append ')' |> ignore
 
 [<Sealed>]
-type private ModulePrinter(limits: WasmLimits, features: Features, m: Module) =
+type private ModulePrinter(limits: WasmLimits, features: Features, m: Module, chars: int) =
     let o = StringBuilder()
 
     let importedFuncs = m.Imports |> Array.filter _.Type.IsFunc |> Array.length
@@ -194,6 +194,16 @@ type private ModulePrinter(limits: WasmLimits, features: Features, m: Module) =
                 locals body.Locals (paramCount m.Functions[i])
                 code.Body(body, 2)
                 o.Append "  )\n" |> ignore
+
+                if o.Length > chars then
+                    error <-
+                        ValueSome(
+                            Rejected.limit
+                                m.Code[i].Start
+                                "the module's text is too long to print"
+                                $"{chars} characters"
+                                $"more, in function {importedFuncs + i}"
+                        )
             else
                 error <- ValueSome reader.Error
 
@@ -324,6 +334,9 @@ type private ModulePrinter(limits: WasmLimits, features: Features, m: Module) =
 
 /// Modules as text.
 module Printer =
+    /// Refuses a text of more characters than that.
+    let internal runWithin (chars: int) (limits: WasmLimits) (features: Features) (m: Module) : Result<string, Rejected> =
+        Refused.catch (fun () -> ModulePrinter(limits, features, m, chars).Run()) |> Result.bind id
+
     /// Prints a decoded module. Bodies are decoded on the way, so limits and features are asked for again.
-    let run (limits: WasmLimits) (features: Features) (m: Module) : Result<string, Rejected> =
-        Refused.catch (fun () -> ModulePrinter(limits, features, m).Run()) |> Result.bind id
+    let run (limits: WasmLimits) (features: Features) (m: Module) : Result<string, Rejected> = runWithin TextLimits.chars limits features m
