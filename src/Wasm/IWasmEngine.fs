@@ -128,6 +128,22 @@ type IWasmInstance =
     /// Back to the state before the first run: memory, globals, tables, dropped segments, sizes, host data.
     abstract Reset: unit -> unit
 
+/// What audits look at after a run and before the reset, to say what differs. An engine's instances need not offer it.
+type IInspectable =
+    /// Bytes of each memory.
+    abstract MemorySizes: uint64[]
+    /// Copies bytes of a memory; the range must lie inside it.
+    abstract ReadMemory: memory: int * address: uint64 * into: Span<byte> -> unit
+    abstract Global: index: int -> Value
+    /// Entries of each table.
+    abstract TableSizes: uint64[]
+    abstract TableEntry: table: int * index: uint64 -> Value
+    /// Bytes of each data segment, elements of each element segment; 0 once dropped.
+    abstract DataSizes: int[]
+    abstract ElemSizes: int[]
+    /// When the run ended out of gas: the gas that it would have used with the charge that was refused, so that limits find every charge. Else -1.
+    abstract GasWanted: int64
+
 /// A module made ready to run: shared by any number of instances and threads.
 type IWasmModule =
     inherit IDisposable

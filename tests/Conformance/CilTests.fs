@@ -23,7 +23,7 @@ module CilProof =
         ConstCell = fun _ -> 8n
         FreshStackThunk = fun _ -> 8n
         Known = fun _ -> 0n
-        EagerNan = false
+        Nan = NanPolicy.OnEscape
         Throws = lazy throws
     }
 

@@ -28,6 +28,7 @@ let private seam =
         "GlobalType"
         "HeapType"
         "HostImport"
+        "IInspectable"
         "IWasmEngine"
         "IWasmInstance"
         "IWasmModule"

@@ -86,7 +86,7 @@ type LastEqual = {
     /// The last effect that both made alike; -1: before the first.
     Effect: int
     GasUsed: int64
-    /// SHA-256 of the draft as JSON, of all memories, of all numeric globals (as receipts digest them).
+    /// SHA-256 of the draft's canonical bytes, of all memories, of all numeric globals (as receipts digest them).
     Draft: Hash32
     Memory: Hash32
     Globals: Hash32

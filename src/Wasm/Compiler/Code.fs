@@ -15,7 +15,7 @@ open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 
 /// One variant of a module's code: `isOpen` when it may call functions of other modules that throw (MayThrow.isOpen).
-type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as this =
+type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as this =
     inherit CodeSource()
 
     /// Above this much CIL, RyuJIT's recursion may want more stack than a guest has left.
@@ -64,11 +64,11 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as 
         ConstCell = constCell
         FreshStackThunk = erase >> Thunks.freshStack
         Known = known
-        EagerNan = eagerNan
+        Nan = nan
         Throws = lazy (MayThrow.facts valid isOpen)
     }
 
-    let other = lazy (CompiledCode(valid, eagerNan, true))
+    let other = lazy (CompiledCode(valid, nan, true))
 
     let compile index =
         let lowered = Lower.func context (Prepare.func valid index)
@@ -102,10 +102,10 @@ type internal CompiledCode(valid: ValidModule, eagerNan: bool, isOpen: bool) as 
     do this.Table <- NativeInterop.NativePtr.toNativeInt table
 
     /// The variant for instances that call no functions of others that throw: what most modules ever need.
-    new(valid, eagerNan) = CompiledCode(valid, eagerNan, false)
+    new(valid, nan: NanPolicy) = CompiledCode(valid, nan, false)
 
     /// The same, with NaN cleaned where they are seen.
-    new(valid) = CompiledCode(valid, false, false)
+    new(valid) = CompiledCode(valid, NanPolicy.OnEscape, false)
 
     member _.Valid = valid
     /// The variant for an instance with these imported functions.

@@ -154,6 +154,34 @@ type internal CompiledInstance(store: StoreData, instance: InstanceData) =
 
         member _.Dispose() = store.Dispose()
 
+    interface IInspectable with
+        member _.MemorySizes = instance.Memories |> Array.map _.Length
+
+        member _.ReadMemory(memory, address, into: Span<byte>) =
+            Span<byte>.op_Implicit(instance.Memories[memory].Span(address, uint32 into.Length)).CopyTo into
+
+        member _.Global index =
+            let valid = (instance.Code :?> CompiledCode).Valid
+            let t = valid.Types.Canonical valid.GlobalTypes[index].Value
+
+            if t.IsRef then
+                let cell = instance.RefGlobals[index]
+                Value.Ref(Thunks.kindOf t, (if isNull cell then null else cell.Value))
+            else
+                let cell = Link.globalAddress instance index
+                let high = if t.IsVec then uint64 (Marshal.ReadInt64(cell + 8n)) else 0UL
+                Value.FromBits(Thunks.kindOf t, uint64 (Marshal.ReadInt64 cell), high)
+
+        member _.TableSizes = instance.Tables |> Array.map _.Length
+
+        member _.TableEntry(table, index) =
+            let t = instance.Tables[table]
+            Value.Ref(Thunks.kindOf (ValType t.ElementType), t.Get index)
+
+        member _.DataSizes = instance.Datas |> Array.map _.Length
+        member _.ElemSizes = instance.Elems |> Array.map _.Length
+        member _.GasWanted = store.GasWanted
+
 type internal CompiledModule(code: CompiledCode) =
     interface IWasmModule with
         member _.Module = code.Valid
@@ -213,7 +241,8 @@ type internal CompiledModule(code: CompiledCode) =
 
 /// Our compiler: WebAssembly to CIL, RyuJIT to machine code, function by function as they are called.
 /// `eagerNan` makes NaN canonical after each arithmetic instruction instead of where their bits are seen: slow, the same results, for tests.
-type CompiledEngine(eagerNan: bool) =
+type CompiledEngine internal (nan: NanPolicy) =
+    new(eagerNan: bool) = CompiledEngine(if eagerNan then NanPolicy.Eager else NanPolicy.OnEscape)
     new() = CompiledEngine false
 
     /// Changes whenever generated code can change.
@@ -222,4 +251,4 @@ type CompiledEngine(eagerNan: bool) =
     interface IWasmEngine with
         member _.Name = "compiled"
         member _.Version = $"{CompiledEngine.CompilerVersion}/{RuntimeInformation.FrameworkDescription}"
-        member _.Load valid = Ok(new CompiledModule(CompiledCode(valid, eagerNan)) :> IWasmModule)
+        member _.Load valid = Ok(new CompiledModule(CompiledCode(valid, nan)) :> IWasmModule)

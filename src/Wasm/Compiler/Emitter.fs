@@ -152,7 +152,7 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
 
     /// The value with its NaN made canonical, if arithmetic could have made one.
     member e.Clean(n: Node) =
-        if n.Dirty <> NanLanes.None then
+        if n.Dirty <> NanLanes.None && ctx.Nan <> NanPolicy.Never then
             Node(NodeKind.Canon, n.Ty, A = n, ReadsMemory = n.ReadsMemory, ReadsGlobal = n.ReadsGlobal, Depth = n.Depth + 1)
         else
             n

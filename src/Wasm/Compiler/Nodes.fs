@@ -11,6 +11,16 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 
+/// Where results of float arithmetic get the canonical NaN.
+[<RequireQualifiedAccess>]
+type NanPolicy =
+    /// Where their bits can be seen (NanEscape).
+    | OnEscape
+    /// After each arithmetic instruction: the slow twin.
+    | Eager
+    /// Nowhere: wrong. A fault that tests plant.
+    | Never
+
 [<NoComparison; NoEquality>]
 type LowerContext = {
     Valid: ValidModule
@@ -27,11 +37,12 @@ type LowerContext = {
     FreshStackThunk: FuncType -> nativeint
     /// Entry point of a function that is compiled already, or 0.
     Known: int -> nativeint
-    /// NaN are made canonical after each arithmetic instruction: the slow twin of NanEscape.
-    EagerNan: bool
+    Nan: NanPolicy
     /// Which calls may end with an exception on its way.
     Throws: Lazy<ThrowFacts>
-}
+} with
+
+    member c.EagerNan = (c.Nan = NanPolicy.Eager)
 
 /// A deferred operand.
 [<AllowNullLiteral>]

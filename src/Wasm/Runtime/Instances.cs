@@ -163,6 +163,10 @@ internal sealed unsafe class StoreData : IDisposable
     }
 
     public long Gas => Block->Gas;
+
+    /// <summary>What the run would have used with the charge that was refused, or -1: for audits.</summary>
+    public long GasWanted { get; private set; } = -1;
+
     public long GasLimit => Block->GasLimit;
 
     /// <summary>A new run: gas, stack and interruption as at the start.</summary>
@@ -170,6 +174,7 @@ internal sealed unsafe class StoreData : IDisposable
     {
         Block->Gas = gas;
         Block->GasLimit = gas;
+        GasWanted = -1;
         Block->Units = units;
         Block->UnitsLimit = units;
         Block->Depth = 0;
@@ -286,12 +291,14 @@ internal sealed unsafe class StoreData : IDisposable
 
     public void Charge(long gas)
     {
-        if (Block->Gas < gas) throw OutOfGas();
+        if (Block->Gas < gas) throw OutOfGas(Block->Gas - gas);
         Block->Gas -= gas;
     }
 
-    public OutOfGasException OutOfGas()
+    /// <summary>The end of a run that cannot pay; `left` is what the charge left, below zero.</summary>
+    public OutOfGasException OutOfGas(long left)
     {
+        GasWanted = Block->GasLimit - left;
         Block->Gas = 0;
         // It may end a run while an exception leaves a call.
         Block->Pending = 0;

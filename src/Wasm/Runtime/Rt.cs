@@ -197,7 +197,7 @@ internal static unsafe partial class Rt
     public static Exception OutOfGas(nint context, long gas)
     {
         var store = Store(context);
-        if (gas < 0) return store.OutOfGas();
+        if (gas < 0) return store.OutOfGas(gas);
         store.Block->Gas = gas;
         return Interrupted(context);
     }
