@@ -177,12 +177,13 @@ let test (Built) (filter: string list) : Tested =
 
     testProjects () |> List.fold one { Passed = 0; Failed = 0; Skipped = 0; Broken = [] }
 
-/// The mutation campaign: a test with a larger number. Its summary is a file, because test runners keep what tests print.
-let fuzz (count: string) (seed: string) =
+/// A campaign: a test of tests/Conformance with larger numbers. Its summary is a file, because test runners keep what tests print.
+let campaign (name: string) (test: string) (variable: string) (count: string) (seed: string) =
     dotnet ([ "build"; "tests/Conformance"; "-c"; "Release" ] @ build)
-    Environment.SetEnvironmentVariable("TWOFOLD_FUZZ", count)
-    Environment.SetEnvironmentVariable("TWOFOLD_FUZZ_SEED", seed)
-    let summary = at [ "artifacts"; "fuzz"; "summary.txt" ]
+    Environment.SetEnvironmentVariable(variable, count)
+    Environment.SetEnvironmentVariable(variable + "_SEED", seed)
+    Directory.CreateDirectory(at [ "artifacts"; name ]) |> ignore
+    let summary = at [ "artifacts"; name; "summary.txt" ]
     File.Delete summary
 
     let code =
@@ -194,13 +195,13 @@ let fuzz (count: string) (seed: string) =
             "--no-build"
             "--nologo"
             "--filter"
-            "FullyQualifiedName~Conformance.Mutants"
+            $"FullyQualifiedName~Conformance.{test}"
         ]
 
     if File.Exists summary then
         Console.WriteLine((File.ReadAllText summary).Trim())
     else
-        Console.Error.WriteLine "the campaign broke off; artifacts/fuzz/at.txt says at which input"
+        Console.Error.WriteLine $"the campaign broke off before its summary; see artifacts/{name}"
 
     code
 
@@ -301,6 +302,7 @@ let help =
   demo             run the main job: a token contract transfers coins, then a replay from the receipt alone
   bench [ARGS]     measure; without ARGS the quick table of kernels. `bench report` rewrites the tables of docs/PERFORMANCE.md
   fuzz [N] [SEED]  decode, validate, print, parse and partly run N mutants of every module at hand (2,000,000); the summary is in artifacts/fuzz
+  agree [N] [SEED] make N random modules (20,000) with Binaryen's wasm-opt and run them on every engine, gas and stack swept; summary in artifacts/agree
   format [--check] format the F# sources with Fantomas, or only check them
   pack             make the packages of the libraries and the command in artifacts/packages
   help             this text, as no target at all does (`dotnet fsi` keeps a bare --help for itself: write `-- --help`)
@@ -330,9 +332,20 @@ let dispatch args =
         let args = if rest.IsEmpty then [ "kernels" ] else rest
         dotnet ([ "run"; "-c"; "Release"; "--project"; "bench/Bench.fsproj"; "--" ] @ args)
         0
+    | "agree" :: rest when rest.Length <= 2 && rest |> List.forall (Seq.forall Char.IsAsciiDigit) ->
+        campaign
+            "agree"
+            "Agree"
+            "TWOFOLD_AGREE"
+            (List.tryItem 0 rest |> Option.defaultValue "20000")
+            (List.tryItem 1 rest |> Option.defaultValue "1")
     | "fuzz" :: rest when rest.Length <= 2 && rest |> List.forall (Seq.forall Char.IsAsciiDigit) ->
-        Directory.CreateDirectory(at [ "artifacts"; "fuzz" ]) |> ignore
-        fuzz (List.tryItem 0 rest |> Option.defaultValue "2000000") (List.tryItem 1 rest |> Option.defaultValue "1")
+        campaign
+            "fuzz"
+            "Mutants"
+            "TWOFOLD_FUZZ"
+            (List.tryItem 0 rest |> Option.defaultValue "2000000")
+            (List.tryItem 1 rest |> Option.defaultValue "1")
     | [ "format" ] ->
         format (tools ()) false
         0
