@@ -1,12 +1,11 @@
 namespace Twofold.Wasm.Compiler
 
-// Typed function references and GC objects: calls through references, structs, arrays, i31, casts.
+// Typed function references and GC objects: calls through references, structs, arrays, i31. Casts and branches are in LowerCasts.
 // In: operands. Out: field and element accesses as plain loads and stores; null, bounds and cast tests where the instruction stands.
 //
 //     struct.new      store.GcUsed + bytes > store.GcLimit -> trap (cold); newobj; type and fields stored
 //     struct.get      null -> trap (cold); ldfld, deferred
 //     array.get       null -> trap; items := ldfld; index >= items.Length -> trap; ldelem, deferred
-//     ref.cast $t     value.Type.D<depth of $t> <> id of $t -> trap: the display's entry is the type's own id exactly for $t and what lies below it
 
 open System
 open System.Reflection
@@ -15,74 +14,10 @@ open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
+open ObjectCode
+open LowerCasts
 
 module internal LowerObjects =
-    let private any = BindingFlags.Instance ||| BindingFlags.Static ||| BindingFlags.Public ||| BindingFlags.NonPublic
-
-    let private fieldOf (t: Type) (name: string) =
-        match t.GetField(name, any) with
-        | null -> invalidOp $"{t.Name}.{name} is missing"
-        | f -> f
-
-    let private method' (name: string) =
-        match typeof<GcRt>.GetMethod(name, any) with
-        | null -> invalidOp $"GcRt.{name} is missing"
-        | m -> m
-
-    let private typeField = fieldOf typeof<GcObject> "Type"
-    let private kindField = fieldOf typeof<GcType> "Kind"
-    let private displayFields = Array.init GcType.InlineDepths (fun k -> fieldOf typeof<GcType> $"D{k}")
-    let private countField = fieldOf typeof<GcArray> "Count"
-    let private numberField = fieldOf typeof<GcI31> "Number"
-    let private cellField = fieldOf typeof<RefCell> "Value"
-    let private codeField = fieldOf typeof<Function> "EntryCode"
-    let private contextField = fieldOf typeof<Function> "EntryContext"
-    let private same = method' "Same"
-    let private i31 = method' "I31"
-    let private anyOfExtern = method' "AnyOfExtern"
-    let private externOfAny = method' "ExternOfAny"
-    let private isDeep = method' "IsDeep"
-    let private isFunction = method' "IsFunction"
-    let private isSubtype = method' "IsSubtype"
-    let private trapElement = method' "TrapElement"
-    let private trapAllocation = method' "TrapAllocation"
-    let private resolveFunction = method' "ResolveFunction"
-
-    let private call (e: Emitter) (m: MethodInfo) = e.Add(Cil.Call m)
-
-    let private field (e: Emitter) (o: OpCode) (f: FieldInfo) = e.Add(Cil.Field(o, f))
-
-    let private nullTrap (e: Emitter) = e.ColdLabel(Simple TrapCode.NullReference)
-
-    /// The operand, readable more than once and not null from here on.
-    let private require (e: Emitter) (n: Node) =
-        if n.NonNull then
-            e.Twice n
-        else
-            let n = e.Twice n
-            e.Peek n
-            e.Branch OpCodes.Brfalse (nullTrap e)
-            n
-
-    let private nonNull (n: Node) =
-        n.NonNull <- true
-        n
-
-    let private isNonNull (t: ValType) = t.IsRef && not t.IsNullable
-
-    /// The n-th cell of an array of references that the instance's block points to.
-    let private cell (e: Emitter) (offset: int) (index: int) =
-        e.AtContext offset
-        e.Op OpCodes.Ldind_I
-
-        if index > 0 then
-            e.Add(Cil.LdcI4(8 * index))
-            e.Op OpCodes.Add
-
-        e.Op OpCodes.Ldind_Ref
-
-    let private loadType (e: Emitter) index = cell e InstanceBlock.GcTypesOffset index
-
     // ---- globals of references
 
     let globalGet (e: Emitter) index (t: GlobalType) =
@@ -100,44 +35,6 @@ module internal LowerObjects =
         cell e InstanceBlock.RefGlobalsOffset index
         e.Emit v
         field e OpCodes.Stfld cellField
-
-    // ---- the limit on allocated bytes
-
-    let private reserve (e: Emitter) (bytes: uint64) =
-        let used = e.Alloc CilType.I8
-
-        let word offset =
-            e.Add(Cil.Ldloc e.StoreSlot)
-            e.Add(Cil.LdcI4(offset: int))
-            e.Op OpCodes.Add
-
-        let trap =
-            e.ColdNamed $"allocate {bytes}" (fun () ->
-                e.WriteGas()
-                e.Add(Cil.Ldarg 0)
-                e.Add(Cil.LdcI8(int64 bytes))
-                call e trapAllocation
-                e.Op OpCodes.Throw)
-
-        // Limits are far from 2^63.
-        word StoreBlock.GcUsedOffset
-        e.Op OpCodes.Ldind_I8
-        e.Add(Cil.LdcI8(int64 bytes))
-        e.Op OpCodes.Add
-        e.Add(Cil.Stloc used)
-        e.Add(Cil.Ldloc used)
-        word StoreBlock.GcLimitOffset
-        e.Op OpCodes.Ldind_I8
-        e.Branch OpCodes.Bgt_Un trap
-        word StoreBlock.GcUsedOffset
-        e.Add(Cil.Ldloc used)
-        e.Op OpCodes.Stind_I8
-        e.Release CilType.I8 used
-
-    let private pushObject (e: Emitter) slot = e.Stack.Add(nonNull (e.Temp CilType.Obj slot))
-
-    /// What a new object has without being told.
-    let private isZero (n: Node) = n.Kind = NodeKind.Null || (n.Kind = NodeKind.Const && n.Imm = 0L)
 
     // ---- structs
 
@@ -309,136 +206,6 @@ module internal LowerObjects =
     let private newArray (e: Emitter) m before operands =
         helper e m before operands (ValueSome CilType.Obj)
         nonNull e.Stack[e.Stack.Count - 1] |> ignore
-
-    // ---- casts
-
-    /// Falls through when the value is of the type, else goes to the label. The value is stable.
-    let private unlessOf (e: Emitter) (v: Node) nullable (heap: HeapType) target =
-        let matched = e.NewLabel()
-
-        if not v.NonNull then
-            e.Peek v
-            e.Branch OpCodes.Brfalse (if nullable then matched else target)
-
-        let kind (o: OpCode) (k: int) =
-            e.Peek v
-            field e OpCodes.Ldfld typeField
-            field e OpCodes.Ldfld kindField
-            e.Add(Cil.LdcI4 k)
-            e.Branch o target
-
-        if heap.IsConcrete then
-            let types = e.Context.Valid.Types
-            let canonical = types.Canonical heap.Index
-            let depth = canonical.Display.Length - 1
-            e.Peek v
-
-            if canonical.Kind = HeapType.Func then
-                e.Add(Cil.LdcI4 canonical.Id)
-                call e isFunction
-                e.Branch OpCodes.Brfalse target
-            elif depth < GcType.InlineDepths then
-                field e OpCodes.Ldfld typeField
-                field e OpCodes.Ldfld displayFields[depth]
-                e.Add(Cil.LdcI4 canonical.Id)
-                e.Branch OpCodes.Bne_Un target
-            else
-                e.Add(Cil.LdcI4 depth)
-                e.Add(Cil.LdcI4 canonical.Id)
-                call e isDeep
-                e.Branch OpCodes.Brfalse target
-        elif heap = HeapType.Eq then
-            kind OpCodes.Beq GcKind.External
-        elif heap = HeapType.I31 then
-            kind OpCodes.Bne_Un GcKind.I31
-        elif heap = HeapType.Struct then
-            kind OpCodes.Bne_Un GcKind.Struct
-        elif heap = HeapType.Array then
-            kind OpCodes.Bne_Un GcKind.Array
-        elif heap = HeapType.None || heap = HeapType.NoFunc || heap = HeapType.NoExtern || heap = HeapType.NoExn then
-            e.Branch OpCodes.Br target
-
-        e.Mark matched
-
-    let private refTest (e: Emitter) nullable heap =
-        let v = e.Twice(e.Pop())
-        let result = e.Alloc CilType.I4
-        let no = e.NewLabel()
-        e.Add(Cil.LdcI4 0)
-        e.Add(Cil.Stloc result)
-        unlessOf e v nullable heap no
-        e.Add(Cil.LdcI4 1)
-        e.Add(Cil.Stloc result)
-        e.Mark no
-        e.GiveBack v
-        e.Stack.Add(e.Temp CilType.I4 result)
-
-    let private refCast (e: Emitter) nullable heap =
-        let v = e.Twice(e.Pop())
-        unlessOf e v nullable heap (e.ColdLabel(Simple TrapCode.CastFailure))
-        e.Stack.Add(if nullable then v else nonNull v)
-
-    // ---- branches
-
-    let private branchTo (e: Emitter) (fr: Frame) =
-        LowerControl.copyTo e fr
-        e.Branch OpCodes.Br fr.Br
-
-    let private branchOnNull (e: Emitter) depth =
-        let fr = e.FrameAt depth
-        fr.Targeted <- true
-        let v = e.Twice(e.Pop())
-
-        if not v.NonNull then
-            if LowerControl.arity e fr = 0 then
-                e.Peek v
-                e.Branch OpCodes.Brfalse fr.Br
-            else
-                LowerControl.keepTop e (LowerControl.arity e fr)
-                let skip = e.NewLabel()
-                e.Peek v
-                e.Branch OpCodes.Brtrue skip
-                branchTo e fr
-                e.Mark skip
-
-        e.Stack.Add(nonNull v)
-
-    let private branchOnNonNull (e: Emitter) depth =
-        let fr = e.FrameAt depth
-        fr.Targeted <- true
-        LowerControl.keepTop e (LowerControl.arity e fr)
-        let v = e.Stack[e.Stack.Count - 1]
-        let skip = e.NewLabel()
-        e.Peek v
-        e.Branch OpCodes.Brfalse skip
-        branchTo e fr
-        e.Mark skip
-        e.GiveBack(e.Pop())
-
-    let private branchOnCast (e: Emitter) (i: Instr) onFail =
-        let fr = e.FrameAt i.A
-        fr.Targeted <- true
-        LowerControl.keepTop e (LowerControl.arity e fr)
-        let v = e.Stack[e.Stack.Count - 1]
-        let heap = HeapType(int (i.Imm >>> 32))
-        let nullable = i.B &&& 2 <> 0
-        let next = e.NewLabel()
-
-        if onFail then
-            let fail = e.NewLabel()
-            unlessOf e v nullable heap fail
-            e.Branch OpCodes.Br next
-            e.Mark fail
-            branchTo e fr
-        else
-            unlessOf e v nullable heap next
-            branchTo e fr
-
-        e.Mark next
-
-        // What goes on after a failed test of a nullable type is not null, and after a passed one of a type without null.
-        if onFail <> nullable then
-            nonNull v |> ignore
 
     // ---- calls
 
