@@ -12,7 +12,7 @@ open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 
 module internal ObjectCode =
-    let private any = BindingFlags.Instance ||| BindingFlags.Static ||| BindingFlags.Public ||| BindingFlags.NonPublic
+    let any = BindingFlags.Instance ||| BindingFlags.Static ||| BindingFlags.Public ||| BindingFlags.NonPublic
 
     let fieldOf (t: Type) (name: string) =
         match t.GetField(name, any) with
