@@ -9,4 +9,6 @@ module Hosts =
     let all: (string * (unit -> ISuiteHost)) list = [
         "compiled", (fun () -> new EngineHost(Verdict.limits) :> ISuiteHost)
         "oracle", (fun () -> new OracleHost() :> ISuiteHost)
+        "instrumented",
+        (fun () -> new InstrumentedHost({ Twofold.Wasm.Instrument.InstrumentOptions.Default with OthersMayThrow = true }) :> ISuiteHost)
     ]

@@ -247,8 +247,22 @@ module Encode =
         | CompositeType.Func t -> t.Params.Length
         | _ -> 0
 
-    /// The module's bytes, its bodies by defined function. The bodies may be others than the module was decoded with; they fit its types and indices.
-    let withBodies (m: Module) (body: int -> Body) : byte[] =
+    /// The bodies of `count` functions, each with its size, one after another. `parameters` are counted by function; `encoded` is told how many locals and bytes a body has.
+    let internal bodies (parameters: int -> int) (count: int) (body: int -> Body) (encoded: int -> int -> int -> unit) : Output =
+        let all = Output()
+        let scratch = Output()
+
+        for k in 0 .. count - 1 do
+            let b = body k
+            scratch.Clear()
+            EncodeBody.run scratch (parameters k) b
+            encoded k b.Locals.Length scratch.Count
+            all.Sized scratch.Span
+
+        all
+
+    /// The module's bytes with bodies that `bodies` wrote.
+    let internal withEncodedBodies (m: Module) (code: Output) : byte[] =
         let o = Output()
 
         let section id (items: 'a[]) (write: Output -> 'a -> unit) =
@@ -295,14 +309,10 @@ module Encode =
             o.Byte 12
             o.Sized count.Span
 
-        let scratch = Output()
-
-        section 10 (Array.init m.Functions.Length id) (fun o k ->
-            scratch.Clear()
-            EncodeBody.run scratch (parameters m k) (body k)
-            o.Sized scratch.Span)
-
+        Encoder.section o 10 m.Functions.Length code
         section 11 m.Datas (data m.Bytes)
+
+        let scratch = Output()
 
         for c in m.Customs do
             scratch.Clear()
@@ -312,3 +322,7 @@ module Encode =
             o.Sized scratch.Span
 
         o.ToArray()
+
+    /// The module's bytes, its bodies by defined function. The bodies may be others than the module was decoded with; they fit its types and indices.
+    let withBodies (m: Module) (body: int -> Body) : byte[] =
+        withEncodedBodies m (bodies (parameters m) m.Functions.Length body (fun _ _ _ -> ()))
