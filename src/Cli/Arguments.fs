@@ -20,6 +20,7 @@ type ExecArgs =
     | Profile of NAME: string
     | Timeout of SECONDS: float
     | [<AltCommandLine("-r")>] Receipt of FILE: string
+    | Record of CORPUS: string
     | Json
 
     interface IArgParserTemplate with
@@ -40,6 +41,7 @@ type ExecArgs =
             | Profile _ -> "contract (default), skill, sandbox or host: what the guest may do"
             | Timeout _ -> "seconds before the run is broken off, instead of the profile's; 0 is none"
             | Receipt _ -> "write the receipt to this file, as JSON"
+            | Record _ -> "keep the receipt and the module in this corpus, for later audits"
             | Json -> "print one JSON document: the report with the receipt, or the error"
 
 type ReplayArgs =
@@ -50,7 +52,7 @@ type ReplayArgs =
     interface IArgParserTemplate with
         member a.Usage =
             match a with
-            | File _ -> "a receipt, as `exec --receipt` wrote it"
+            | File _ -> "a receipt, as `exec --receipt` wrote it or as a corpus keeps it"
             | Module _ -> "the module that it is a receipt of"
             | Json -> "print one JSON document"
 
@@ -71,6 +73,7 @@ type RunArgs =
     | Timeout of SECONDS: float
     | Profile of NAME: string
     | [<AltCommandLine("-r")>] Receipt of FILE: string
+    | Record of CORPUS: string
     | Json
 
     interface IArgParserTemplate with
@@ -82,6 +85,33 @@ type RunArgs =
             | Timeout _ -> "seconds before the run is broken off; none by default"
             | Profile _ -> "host (default), contract, skill or sandbox: what the guest may do"
             | Receipt _ -> "write the receipt to this file, as JSON"
+            | Record _ -> "keep the receipt and the module in this corpus, for later audits"
+            | Json -> "print one JSON document"
+
+type RecordArgs =
+    | [<MainCommand; ExactlyOnce>] Corpus of FOLDER: string
+    | [<Unique; AltCommandLine("-m")>] Module of PATH: string
+    | Requests of FILE: string
+    | [<AltCommandLine("-s")>] State of PATH: string
+    | Add of PATH: string
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Corpus _ -> "the corpus: a folder, made when it is not there"
+            | Module _ -> "the module that the requests are for; with --add, a file or folder to look for modules in"
+            | Requests _ -> "a file of requests to execute: a JSON object, an array, or one object after another; may be given again"
+            | State _ -> "the snapshot that all requests run on; empty by default"
+            | Add _ -> "a receipt's file, a folder of receipts and modules, or another corpus, to take receipts from; may be given again"
+            | Json -> "print one JSON document"
+
+type DoctorArgs =
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
             | Json -> "print one JSON document"
 
 type WatArgs =
@@ -111,6 +141,8 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Replay of ParseResults<ReplayArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
+    | [<CliPrefix(CliPrefix.None)>] Record of ParseResults<RecordArgs>
+    | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
     | [<CliPrefix(CliPrefix.None)>] Wat of ParseResults<WatArgs>
     | [<CliPrefix(CliPrefix.None)>] Wast of ParseResults<WastArgs>
     | Version
@@ -122,6 +154,8 @@ type Arguments =
             | Replay _ -> "run a receipt again, from the receipt and the module alone, and compare"
             | Inspect _ -> "what a module imports, exports and needs, and what each profile would say to it"
             | Run _ -> "call any export with typed arguments"
+            | Record _ -> "keep receipts and modules in a corpus, for later audits"
+            | Doctor _ -> "what this machine has and what to do about it"
             | Wat _ -> "a module as text, or a text as module"
             | Wast _ -> "run test scripts in the official suite's format"
             | Version -> "print the version"

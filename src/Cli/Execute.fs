@@ -18,6 +18,14 @@ type Stop =
     | Usage of string
     | Refused of Refusal
 
+/// What is kept of a run.
+type Keep = {
+    /// `--receipt`
+    File: string option
+    /// `--record`
+    Corpus: string option
+}
+
 module Execute =
     /// An executor for one run.
     let private executor () = new Executor(ExecutorOptions.For(CompiledEngine()))
@@ -65,22 +73,45 @@ module Execute =
         Error = stopText stop
     }
 
-    /// One run: the report, the receipt's file, the exit code.
-    let finish (json: bool) (receiptFile: string option) (token: CancellationToken) (request: ExecutionRequest) : Result<Ending, Stop> =
+    /// Keeps a receipt where the command line asked for it; what was kept, for people.
+    let private kept (keep: Keep) (corpus: CorpusWriter option) (request: ExecutionRequest) (receipt: Receipt) =
         result {
-            use executor = executor ()
-            let! report = executor.Execute(request, token) |> Result.mapError Stop.Refused
-
-            match receiptFile with
-            | Some file ->
-                do! Inputs.write file (ReceiptJson.toJson report.Receipt) |> Result.mapError (fun e -> Stop.Usage $"--receipt: {e}")
+            match keep.File with
+            | Some file -> do! Inputs.write file (ReceiptJson.toJson receipt) |> Result.mapError (fun e -> Stop.Usage $"--receipt: {e}")
             | None -> ()
 
+            let! recorded =
+                match corpus, request.Module with
+                | Some corpus, ModuleSource.Bytes wasm ->
+                    corpus.Append(receipt, wasm) |> Result.mapError (fun e -> Stop.Usage $"--record: {e}") |> Result.map Some
+                | _ -> Ok None
+
+            return [
+                match keep.File with
+                | Some file -> $"written to {file}"
+                | None -> ()
+                match keep.Corpus, recorded with
+                | Some folder, Some true -> $"recorded in {folder}"
+                | Some folder, Some false -> $"was recorded in {folder} before"
+                | _ -> ()
+            ]
+        }
+
+    /// One run: the report, the receipt's file or corpus, the exit code.
+    let finish (json: bool) (keep: Keep) (token: CancellationToken) (request: ExecutionRequest) : Result<Ending, Stop> =
+        result {
+            // Before anything runs: a corpus that cannot be written to is a mistake of the command line.
+            let! corpus =
+                keep.Corpus |> Option.traverseResult (CorpusWriter.Open >> Result.mapError (fun e -> Stop.Usage $"--record: {e}"))
+
+            use executor = executor ()
+            let! report = executor.Execute(request, token) |> Result.mapError Stop.Refused
+            let! kept = kept keep corpus request report.Receipt
             let code = code report.Receipt.Outcome
 
             return {
                 Code = code
-                Output = if json then Show.reportJson code report else Show.report report receiptFile
+                Output = if json then Show.reportJson code report else Show.report report kept
                 Error = if code = Exit.Success || json then "" else report.Message
             }
         }
@@ -132,5 +163,5 @@ module Execute =
 
         request a
         |> Result.mapError Stop.Usage
-        |> Result.bind (finish json (a.TryGetResult ExecArgs.Receipt) token)
+        |> Result.bind (finish json { File = a.TryGetResult ExecArgs.Receipt; Corpus = a.TryGetResult ExecArgs.Record } token)
         |> Result.defaultWith (stopped json)

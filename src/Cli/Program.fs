@@ -14,6 +14,8 @@ Examples:
   twofold replay out.json --module token.wasm
   twofold inspect token.wasm
   twofold run math.wasm --invoke add 5 3
+  twofold record corpus --module token.wasm --requests calls.json --state snapshot.json
+  twofold doctor
   twofold wat math.wasm --output math.wat
   twofold wast tests/ suite.zip
 
@@ -41,6 +43,8 @@ let private command (token: CancellationToken) (results: ParseResults<Arguments>
         | Some(Arguments.Replay a) -> ReplayReceipt.run token a
         | Some(Arguments.Inspect a) -> Inspect.run a
         | Some(Arguments.Run a) -> Run.run token a
+        | Some(Arguments.Record a) -> Recording.run token a
+        | Some(Arguments.Doctor a) -> Doctor.run a
         | Some(Arguments.Wat a) -> TextForms.run a
         | Some(Arguments.Wast a) -> Scripts.run a
         | Some Arguments.Version

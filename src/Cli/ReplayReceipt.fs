@@ -13,7 +13,7 @@ module ReplayReceipt =
     let private judge (token: CancellationToken) (a: ParseResults<ReplayArgs>) =
         result {
             let path = a.GetResult ReplayArgs.File
-            let! receipt = Inputs.text path |> Result.bind (ReceiptJson.ofJson >> Result.mapError (fun e -> $"{path}: {e}"))
+            let! receipt = Inputs.bytes path |> Result.bind (ReceiptFile.decode >> Result.mapError (fun e -> $"{path}: {e}"))
             let! bytes = Inputs.moduleBytes (a.GetResult ReplayArgs.Module) |> Result.mapError (fun e -> $"--module: {e}")
             use executor = new Executor(ExecutorOptions.For(CompiledEngine()))
             return receipt, executor.Replay(receipt, bytes, token)

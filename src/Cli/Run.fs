@@ -56,5 +56,5 @@ module Run =
         let json = a.Contains RunArgs.Json
 
         request a
-        |> Result.bind (Execute.finish json (a.TryGetResult RunArgs.Receipt) token)
+        |> Result.bind (Execute.finish json { File = a.TryGetResult RunArgs.Receipt; Corpus = a.TryGetResult RunArgs.Record } token)
         |> Result.defaultWith (Execute.stopped json)

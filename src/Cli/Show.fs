@@ -109,7 +109,7 @@ module Show =
         | _ -> plain message
 
     /// The report of a contract call or of any export's.
-    let report (r: ExecutionReport) (written: string option) : string =
+    let report (r: ExecutionReport) (kept: string list) : string =
         let receipt = r.Receipt
 
         String.Join(
@@ -131,9 +131,8 @@ module Show =
                     $"log {level}      {plain text}"
                 $"journal    {receipt.Journal.Length} effects"
                 $"receipt    {r.ReceiptDigest}"
-                match written with
-                | Some file -> $"           written to {file}"
-                | None -> ()
+                for line in kept do
+                    $"           {line}"
             ]
         )
 

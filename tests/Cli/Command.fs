@@ -20,10 +20,13 @@ type Ran = {
 module Command =
     let private dll = Path.Combine(AppContext.BaseDirectory, "Twofold.Cli.dll")
 
-    /// Runs `twofold` with these arguments.
-    let run (args: string list) : Ran =
+    /// Runs `twofold` with these arguments, under these variables.
+    let runWith (variables: (string * string) list) (args: string list) : Ran =
         let info =
             ProcessStartInfo("dotnet", dll :: args, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false)
+
+        for name, value in variables do
+            info.Environment[name] <- value
 
         use p = Process.Start info
         let error = p.StandardError.ReadToEndAsync()
@@ -34,6 +37,9 @@ module Command =
             Assert.Fail("twofold did not end: " + String.Join(' ', args))
 
         { Code = p.ExitCode; Output = output; Error = error.Result }
+
+    /// Runs `twofold` with these arguments.
+    let run (args: string list) : Ran = runWith [] args
 
     /// Runs it and checks the exit code.
     let ending (code: int) (args: string list) : Ran =

@@ -43,6 +43,18 @@ type Malformed() =
                 (fun () -> exec [ "--state"; file "s.json" """{"utxos": [{"amount": -1}]}""" ]),
                 "utxos[0]"
                 "a folder that is no snapshot", (fun () -> exec [ "--state"; Path.GetDirectoryName(file "x" "") ]), "snapshot folder"
+                "a record of nothing", (fun () -> [ "record"; Files.fresh "corpus" ]), "--requests"
+                "requests without their module",
+                (fun () -> [ "record"; Files.fresh "corpus"; "--requests"; file "r.json" "{}" ]),
+                "--module"
+                "requests that are no JSON",
+                (fun () -> [ "record"; Files.fresh "corpus"; "--module"; Demo.wasm; "--requests"; file "r.json" "{\"entry\"" ]),
+                "not JSON"
+                "a request with a misspelt name",
+                (fun () -> [ "record"; Files.fresh "corpus"; "--module"; Demo.wasm; "--requests"; file "r.json" """[{"entri": "f"}]""" ]),
+                "request 1: the document: 'entri'"
+                "a corpus that is a file", (fun () -> [ "record"; file "corpus" ""; "--add"; Demo.snapshot ]), "a corpus is a folder"
+                "a folder of other things for a corpus", (fun () -> exec [ "--record"; Path.GetDirectoryName(file "x" "") ]), "--record"
                 "a receipt that is no JSON", (fun () -> [ "replay"; file "r.json" "[]"; "--module"; add ]), "r.json"
             ] -> TestCaseData(args, said).SetName name
     ]
