@@ -20,10 +20,15 @@ type Ran = {
 module Command =
     let private dll = Path.Combine(AppContext.BaseDirectory, "Twofold.Cli.dll")
 
-    /// Runs `twofold` with these arguments, under these variables.
-    let runWith (variables: (string * string) list) (args: string list) : Ran =
+    /// Runs `twofold` with these arguments, under these variables, and with this runtimeconfig.json instead of its own.
+    let runUnder (config: string option) (variables: (string * string) list) (args: string list) : Ran =
+        let start =
+            match config with
+            | Some file -> [ "exec"; "--runtimeconfig"; file; dll ]
+            | None -> [ dll ]
+
         let info =
-            ProcessStartInfo("dotnet", dll :: args, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false)
+            ProcessStartInfo("dotnet", start @ args, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false)
 
         for name, value in variables do
             info.Environment[name] <- value
@@ -37,6 +42,11 @@ module Command =
             Assert.Fail("twofold did not end: " + String.Join(' ', args))
 
         { Code = p.ExitCode; Output = output; Error = error.Result }
+
+    /// The command's own runtimeconfig.json.
+    let config = Path.ChangeExtension(dll, ".runtimeconfig.json")
+
+    let runWith variables args = runUnder None variables args
 
     /// Runs `twofold` with these arguments.
     let run (args: string list) : Ran = runWith [] args
