@@ -49,8 +49,14 @@ module internal LowerVector =
     let private splat (e: Emitter) (lanes: Type) (n: Node) =
         through e CilType.V128 null (VectorCode.splat lanes) (toBytes lanes) (narrowed e lanes n) null null
 
+    /// A lane of f32 goes by its bits and memory: RyuJIT folds lanes of constant vectors, and keeps a float constant as a double, which quietens a signalling NaN.
     let private extract (e: Emitter) (lanes: Type) lane (v: Node) ty =
-        through e ty (fromBytes lanes) (VectorCode.extract lanes) null v (e.Constant word (int64 lane)) null
+        let lanesOf (t: Type) ty = through e ty (fromBytes t) (VectorCode.extract t) null v (e.Constant word (int64 lane)) null
+
+        if lanes = typeof<float32> then
+            e.Custom ty (lanesOf typeof<uint32> word) null null (fun () -> e.ReinterpretBits word ty)
+        else
+            lanesOf lanes ty
 
     let private replace (e: Emitter) (lanes: Type) (lane: int) (v: Node) (x: Node) =
         through
