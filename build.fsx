@@ -285,6 +285,7 @@ let pack (Built) =
             "src/Wasm/Wasm.fsproj"
             "src/HostAbi/HostAbi.fsproj"
             "src/Engine.fsproj"
+            "src/Wasmtime/Wasmtime.csproj"
             "src/Cli/Cli.fsproj"
         ] do
         dotnet ([ "pack"; project; "-c"; "Release"; "--no-build"; "-o"; target ] @ build)

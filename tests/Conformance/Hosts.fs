@@ -11,4 +11,7 @@ module Hosts =
         "oracle", (fun () -> new OracleHost() :> ISuiteHost)
         "instrumented",
         (fun () -> new InstrumentedHost({ Twofold.Wasm.Instrument.InstrumentOptions.Default with OthersMayThrow = true }) :> ISuiteHost)
+        // Where libwasmtime is.
+        for name, engine in WasmtimeTraces.engines () do
+            name, (fun () -> new Twofold.Wasmtime.WasmtimeScriptHost(engine, Verdict.limits) :> ISuiteHost)
     ]

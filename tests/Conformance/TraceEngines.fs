@@ -99,4 +99,9 @@ module TraceEngines =
 
         { Name = "compiled"; Instantiate = instantiate }
 
-    let all = [ compiled; oracle; InstrumentedTraces.engine "instrumented" Twofold.Wasm.Instrument.InstrumentOptions.Default ]
+    let all = [
+        compiled
+        oracle
+        InstrumentedTraces.engine "instrumented" Twofold.Wasm.Instrument.InstrumentOptions.Default
+        yield! WasmtimeTraces.all ()
+    ]

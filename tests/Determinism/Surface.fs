@@ -48,14 +48,23 @@ let private seam =
         "ValType"
         "WasmLimits"
         "CompiledEngine"
+        "WasmtimeEngine"
+        "WasmtimeScriptHost"
     ]
 
 let private publicTypes =
-    [ typeof<Twofold.TwofoldEngine>.Assembly; typeof<CompiledEngine>.Assembly; typeof<Value>.Assembly ]
+    [
+        typeof<Twofold.TwofoldEngine>.Assembly
+        typeof<CompiledEngine>.Assembly
+        typeof<Value>.Assembly
+        typeof<Twofold.Wasmtime.WasmtimeLibrary>.Assembly
+    ]
     |> List.collect (fun a -> List.ofArray (a.GetExportedTypes()))
     |> List.filter (fun t ->
         let outer = if isNull t.DeclaringType then t else t.DeclaringType
-        t.Namespace = "Twofold" || (t.Namespace = "Twofold.Wasm" && not (seam.Contains outer.Name)))
+
+        t.Namespace = "Twofold"
+        || ((t.Namespace = "Twofold.Wasm" || t.Namespace = "Twofold.Wasmtime") && not (seam.Contains outer.Name)))
     |> List.sortBy _.FullName
 
 let rec private typeName (t: Type) : string =

@@ -65,6 +65,7 @@ module internal Instrument =
         let memories = names "memory" valid.MemoryTypes.Length
         let globals = names "global" valid.GlobalTypes.Length
         let tables = names "table" valid.TableTypes.Length
+        let tags = names "tag" valid.TagTypes.Length
         // Bodies first: they add types.
         let mutable error = ValueNone
         let defined = m.Functions.Length
@@ -117,6 +118,7 @@ module internal Instrument =
                         yield! memories |> Array.mapi (fun k name -> export name ExternKind.Memory k)
                         yield! globals |> Array.mapi (fun k name -> export name ExternKind.Global (plan.Global k))
                         yield! tables |> Array.mapi (fun k name -> export name ExternKind.Table k)
+                        yield! tags |> Array.mapi (fun k name -> export name ExternKind.Tag k)
                     |]
                     Start = -1
                     Elems = Array.map (moveElem plan) m.Elems
@@ -138,4 +140,5 @@ module internal Instrument =
                 Memories = memories
                 Globals = globals
                 Tables = tables
+                Tags = tags
             }

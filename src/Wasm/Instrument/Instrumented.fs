@@ -113,4 +113,6 @@ type internal InstrumentedModule = {
     Memories: string[]
     Globals: string[]
     Tables: string[]
+    /// The same for tags: what an exception that came out was thrown by.
+    Tags: string[]
 }
