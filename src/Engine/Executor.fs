@@ -45,6 +45,8 @@ type Executor(options: ExecutorOptions) =
         Store = options.Modules
         Provider = (if isNull options.Provider then Ports.none else options.Provider)
         ReplayDeadline = options.ReplayDeadline
+        Reuse = true
+        Lane = 0
     }
 
     let mutable disposed = false

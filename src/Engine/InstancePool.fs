@@ -8,7 +8,14 @@ open System.Collections.Generic
 open Twofold.Wasm
 
 /// What makes two instances of a module interchangeable.
-type PoolKey = { Limits: WasmLimits; ReentryDepth: int; Imports: string list; Switches: Switches }
+type PoolKey = {
+    Limits: WasmLimits
+    ReentryDepth: int
+    Imports: string list
+    Switches: Switches
+    /// Audits keep apart what has run what; 0 for everybody else.
+    Lane: int
+}
 
 /// How a pool behaves.
 type PoolOptions = {
@@ -105,12 +112,14 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
         with e ->
             Error $"a reset failed: {e.Message}"
 
-    /// An idle instance with these settings, or a new one. True: it was idle.
-    member _.Rent(key: PoolKey, settings: unit -> Result<InstanceSettings, Rejected>) : Result<struct (Pooled * int * bool), Rejected> =
+    /// An idle instance with these settings, or a new one. True: it was idle. Without `reuse` it is new, and is not kept afterwards.
+    member _.Rent
+        (key: PoolKey, reuse: bool, settings: unit -> Result<InstanceSettings, Rejected>)
+        : Result<struct (Pooled * int * bool), Rejected> =
         let found =
             lock gate (fun () ->
                 match idle.TryGetValue key with
-                | true, stack when stack.Count > 0 ->
+                | true, stack when reuse && stack.Count > 0 ->
                     idleCount <- idleCount - 1
                     leased <- leased + 1
                     reused <- reused + 1L
@@ -125,7 +134,7 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
         match found with
         | ValueSome(struct (p, g)) -> Ok(struct (p, g, true))
         | ValueNone ->
-            let g = lock gate (fun () -> generation)
+            let g = if reuse then lock gate (fun () -> generation) else -1
 
             (if refusesShared then Error Refusals.sharedMemory else settings ())
             |> Result.bind modul.Instantiate

@@ -8,20 +8,24 @@ open System.Collections.Generic
 open Twofold.Wasm
 open Twofold.HostAbi
 
-/// Looks on while effects are performed; replay compares here.
+/// Looks on while a run goes; replays and audits compare here.
 [<AllowNullLiteral>]
 type internal IWitness =
+    /// Before the run: whether the module was loaded already, and whether the instance was used before.
+    abstract Began: cacheHit: bool * poolHit: bool -> unit
     /// Before an effect is performed. May throw to stop the run.
     abstract Before: index: int * effect: Effect * gasLeft: int64 -> unit
-    /// After its entry was made.
-    abstract After: JournalEntry -> unit
+    /// After its entry was made. May throw to stop the run.
+    abstract After: entry: JournalEntry * answer: Answer -> unit
+    /// After the run, faults included, while the instance is as the run left it.
+    abstract Ended: run: RunContext * instance: IWasmInstance * result: RunResult -> unit
 
 /// Everything that changes during one run on the host's side; made for the run and dropped with it, so nothing of it can reach the next.
-[<Sealed; AllowNullLiteral>]
-type internal RunContext
+and [<Sealed; AllowNullLiteral>] internal RunContext
     (request: RecordedRequest, view: IStateView, provider: IExternalProvider, witness: IWitness, heapBase: uint32 voption) =
     let call = Request.callContext request
     member _.Call = call
+    member _.Convention = request.Convention
     member _.View = view
     member _.Provider = provider
     member _.Witness = witness
@@ -82,7 +86,7 @@ module internal Interpreter =
         run.Journal.Add entry
 
         if not (isNull run.Witness) then
-            run.Witness.After entry
+            run.Witness.After(entry, answer)
 
         // After the entry is kept: replay needs an outside answer even when it is the one that fills the journal.
         match entry.Reply with

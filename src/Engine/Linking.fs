@@ -65,11 +65,12 @@ module Linking =
     let private instanceLimits (policy: Policy) (load: WasmLimits) = { policy.Wasm with StackUnits = load.StackUnits }
 
     /// What makes instances interchangeable under a policy.
-    let internal poolKey (policy: Policy) (load: WasmLimits) : PoolKey = {
+    let internal poolKey (policy: Policy) (load: WasmLimits) (lane: int) : PoolKey = {
         Limits = instanceLimits policy load
         ReentryDepth = policy.Run.ReentryDepth
         Imports = policy.ImportModules
         Switches = policy.Switches
+        Lane = lane
     }
 
     /// What instances are made with under a policy.

@@ -31,7 +31,7 @@ module internal Pipeline =
         guarded (fun () ->
             valid
             |> Stages.compileOrCache m
-            |> Result.bind Stages.acquire
+            |> Result.bind (Stages.acquire m)
             |> Result.bind (Stages.invoke script token)
             |> Result.bind Stages.foldDraft
             |> Result.map (Stages.receipt m watch))

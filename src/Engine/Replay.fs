@@ -45,7 +45,18 @@ type ReplayResult =
     /// The replay could not be made: another module, other versions, trouble of the host.
     | CannotJudge of reason: string
 
+/// What an audit adds to a replay.
+[<NoComparison; NoEquality>]
+type internal ReplayHooks = {
+    /// What stands between the recorded reads and the run: tests plant faults here.
+    View: IStateView -> IStateView
+    /// See IWitness.Began.
+    Began: bool -> bool -> unit
+}
+
 module internal Replay =
+    let noHooks = { View = id; Began = fun _ _ -> () }
+
     /// Stops a replay inside a host call; what differs is in the comparer.
     exception private Stopped
 
@@ -56,7 +67,7 @@ module internal Replay =
 
     /// Compares effect by effect while the replay runs, and answers external effects from the journal.
     [<Sealed>]
-    type private Comparer(recorded: JournalEntry[]) =
+    type private Comparer(recorded: JournalEntry[], hooks: ReplayHooks) =
         let mutable divergence: Divergence option = None
         let mutable next = 0
 
@@ -68,6 +79,9 @@ module internal Replay =
         member _.Seen = next
 
         interface IWitness with
+            member _.Began(cacheHit, poolHit) = hooks.Began cacheHit poolHit
+            member _.Ended(_, _, _) = ()
+
             member _.Before(index, effect, gasLeft) =
                 if index >= recorded.Length then
                     stop ReplayComponent.Effect index "the end of the journal" (effectText effect)
@@ -80,7 +94,7 @@ module internal Replay =
                 if entry.GasLeft <> gasLeft then
                     stop ReplayComponent.GasLeft index (string entry.GasLeft) (string gasLeft)
 
-            member _.After entry =
+            member _.After(entry, _) =
                 next <- entry.Index + 1
                 let before = recorded[entry.Index]
 
@@ -193,8 +207,8 @@ module internal Replay =
             | None when report.ReceiptDigest = ReceiptBytes.digest recorded -> ReplayResult.Identical report.ReceiptDigest
             | None -> ReplayResult.CannotJudge "the receipts differ in bytes although every part agrees: a bug of ours"
 
-    /// Runs the receipt's request again and compares.
-    let private binary (m: Machinery) (token: CancellationToken) (receipt: Receipt) (bytes: byte[]) : ReplayResult =
+    /// Runs the receipt's request again on the module in its binary form, and compares.
+    let binary (m: Machinery) (token: CancellationToken) (hooks: ReplayHooks) (receipt: Receipt) (bytes: byte[]) : ReplayResult =
         let hash = Hash32.sha256 (ReadOnlySpan bytes)
 
         if hash <> receipt.Request.ModuleHash then
@@ -202,9 +216,9 @@ module internal Replay =
         elif receipt.Versions <> Versions.Current then
             ReplayResult.CannotJudge $"the receipt was made under other versions: {show receipt.Versions}, here {show Versions.Current}"
         else
-            let comparer = Comparer(Array.ofList receipt.Journal)
+            let comparer = Comparer(Array.ofList receipt.Journal, hooks)
             let view = RecordedView receipt.Reads
-            let script (_: ValidRequest) = { View = view; Provider = comparer; Witness = comparer }
+            let script (_: ValidRequest) = { View = hooks.View view; Provider = comparer; Witness = comparer }
             let result = Pipeline.run m script token (Request.recorded receipt.Request bytes view m.ReplayDeadline)
 
             if comparer.Divergence.IsNone && not (isNull view.Missing) then
@@ -220,5 +234,5 @@ module internal Replay =
     /// The receipt again, on a module in either form; the hash is that of its binary form.
     let run (m: Machinery) (token: CancellationToken) (receipt: Receipt) (bytes: byte[]) : ReplayResult =
         match Twofold.Wasm.Text.Wat.toBinary receipt.Request.Policy.Wasm receipt.Request.Policy.Features bytes with
-        | Ok bytes -> binary m token receipt bytes
+        | Ok bytes -> binary m token noHooks receipt bytes
         | Error e -> ReplayResult.CannotJudge $"this is another module: a text that cannot be encoded: {e}"

@@ -22,6 +22,10 @@ type internal Machinery = {
     Provider: IExternalProvider
     /// How long a replay may take; zero: as long as it likes.
     ReplayDeadline: TimeSpan
+    /// False: every run gets a new instance.
+    Reuse: bool
+    /// See PoolKey.
+    Lane: int
 }
 
 /// Where a run's answers come from, and who looks on: the snapshot and the host's provider, or a receipt.
@@ -127,13 +131,14 @@ module internal Stages =
     // ---- acquire
 
     /// An idle instance, or a new one linked under the request's policy.
-    let acquire (loaded: Loaded) : Result<Acquired, Refusal> =
+    let acquire (m: Machinery) (loaded: Loaded) : Result<Acquired, Refusal> =
         let policy = loaded.Valid.Recorded.Policy
         let release () = (loaded.Lease :> IDisposable).Dispose()
 
         try
             loaded.Lease.Pool.Rent(
-                Linking.poolKey policy loaded.Valid.LoadLimits,
+                Linking.poolKey policy loaded.Valid.LoadLimits m.Lane,
+                m.Reuse,
                 (fun () ->
                     match Linking.check policy loaded.Lease.Module.Module with
                     | [] -> Ok(Linking.settings policy loaded.Valid.LoadLimits)
@@ -174,10 +179,20 @@ module internal Stages =
 
         use _ = a.Loaded.Lease
         let watch = Stopwatch.StartNew()
+        let witness = script.Witness
+
+        let run' () =
+            if isNull witness then
+                instance.Run settings
+            else
+                witness.Began(a.Loaded.Lease.Hit, a.PoolHit)
+                let result = instance.Run settings
+                result |> Result.iter (fun ended -> witness.Ended(run, instance, ended))
+                result
 
         let ended =
             try
-                match instance.Run settings with
+                match run' () with
                 | Error rejected -> Error(Refusal.Rejected rejected)
                 | Ok { End = RunEnd.Fault fault } -> Error(Refusal.Fault fault)
                 | Ok result ->
@@ -204,7 +219,8 @@ module internal Stages =
 
     // ---- foldDraft
 
-    let private outcome (convention: Convention) (ended: RunEnd) : struct (Outcome * string) =
+    /// How a run ended, and words for it when the outcome alone has too few.
+    let outcome (convention: Convention) (ended: RunEnd) : struct (Outcome * string) =
         match ended, convention with
         | RunEnd.Returned values, Convention.Contract when values.Length = 1 && values[0].Bits <> 0UL ->
             let status = int (uint32 values[0].Bits)
@@ -213,7 +229,8 @@ module internal Stages =
         | RunEnd.Trapped t, _ ->
             let code = int t.Code
             struct (Outcome.Trapped(code, t.A, t.B, t.C), "trapped: " + HostTrap.describe code t.A t.B t.C t.Detail)
-        | RunEnd.Uncaught u, _ -> struct (Outcome.Uncaught(u.Tag, Option.ofObj u.Name, u.Values |> Seq.map Outcome.ofValue |> List.ofSeq), null)
+        | RunEnd.Uncaught u, _ ->
+            struct (Outcome.Uncaught(u.Tag, Option.ofObj u.Name, u.Values |> Seq.map Outcome.ofValue |> List.ofSeq), null)
         | RunEnd.OutOfGas, _ -> struct (Outcome.OutOfGas, null)
         | RunEnd.StackExhausted, _ -> struct (Outcome.StackExhausted, null)
         | RunEnd.Fault f, _ -> invalidOp $"a fault has no outcome: {f}"
