@@ -56,6 +56,38 @@ type ReplayArgs =
             | Module _ -> "the module that it is a receipt of"
             | Json -> "print one JSON document"
 
+type AuditArgs =
+    | [<MainCommand; ExactlyOnce>] Path of RECEIPTS: string
+    | [<AltCommandLine("-m")>] Module of PATH: string
+    | Only of NAME: string
+    | After of NAME: string
+    | Engines of NAMES: string
+    | Instances of KINDS: string
+    | Load of KINDS: string
+    | Runs of N: int
+    | Threads of N: int
+    | Timeout of SECONDS: float
+    | Stop_After of N: int
+    | Report of FILE: string
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Path _ -> "a receipt's file, a folder with receipts and modules, or a corpus"
+            | Module _ -> "a file or a folder to look for modules in; may be given again. A corpus has its own"
+            | Only _ -> "audit only the receipt of this name or digest; may be given again"
+            | After _ -> "let used instances run this receipt first; may be given again"
+            | Engines _ -> "names of engines with commas between; all that there are by default"
+            | Instances _ -> "fresh,pooled: new instances, and such as have run before"
+            | Load _ -> "cached,cold: modules from the cache, and loaded anew"
+            | Runs _ -> "replays in each way; from the second on under another culture. 1 by default"
+            | Threads _ -> "receipts at a time; the machine's processors by default"
+            | Timeout _ -> "seconds that one replay may take, 300 by default; 0 is as long as it likes"
+            | Stop_After _ -> "end after as many receipts that diverge, 100 by default; 0 is never"
+            | Report _ -> "write a report: .html, .json or .xml (JUnit); may be given again"
+            | Json -> "print the report as one JSON document"
+
 type InspectArgs =
     | [<MainCommand; ExactlyOnce>] File of MODULE: string
     | Json
@@ -139,6 +171,7 @@ type WastArgs =
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Exec of ParseResults<ExecArgs>
     | [<CliPrefix(CliPrefix.None)>] Replay of ParseResults<ReplayArgs>
+    | [<CliPrefix(CliPrefix.None)>] Audit of ParseResults<AuditArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
     | [<CliPrefix(CliPrefix.None)>] Record of ParseResults<RecordArgs>
@@ -152,6 +185,7 @@ type Arguments =
             match a with
             | Exec _ -> "call a contract on a snapshot: outcome, gas, draft, receipt"
             | Replay _ -> "run a receipt again, from the receipt and the module alone, and compare"
+            | Audit _ -> "replay recorded receipts in every way, and say where two runs part"
             | Inspect _ -> "what a module imports, exports and needs, and what each profile would say to it"
             | Run _ -> "call any export with typed arguments"
             | Record _ -> "keep receipts and modules in a corpus, for later audits"

@@ -12,6 +12,7 @@ let private examples =
 Examples:
   twofold exec token.wasm Transfer --params '{"to": "0x...", "amount": 5}' --caller 0x... --contract 0x... --state snapshot.json --receipt out.json
   twofold replay out.json --module token.wasm
+  twofold audit receipts/ --report audit.html
   twofold inspect token.wasm
   twofold run math.wasm --invoke add 5 3
   twofold record corpus --module token.wasm --requests calls.json --state snapshot.json
@@ -20,7 +21,7 @@ Examples:
   twofold wast tests/ suite.zip
 
 Exit codes:
-  0 success     1 the contract or a script failed, or the replay differs   2 usage, or the module or request is rejected: nothing ran
+  0 success     1 the contract or a script failed, or a replay differs     2 usage, or the module or request is rejected: nothing ran
   3 trapped     4 out of gas or stack                            5 engine fault (deadline, cancelled, host trouble)
 
 `twofold COMMAND --help` explains a command's options. More: docs/CLI.md."""
@@ -41,6 +42,7 @@ let private command (token: CancellationToken) (results: ParseResults<Arguments>
         match results.TryGetSubCommand() with
         | Some(Arguments.Exec a) -> Execute.run token a
         | Some(Arguments.Replay a) -> ReplayReceipt.run token a
+        | Some(Arguments.Audit a) -> Audit.run token a
         | Some(Arguments.Inspect a) -> Inspect.run a
         | Some(Arguments.Run a) -> Run.run token a
         | Some(Arguments.Record a) -> Recording.run token a

@@ -56,7 +56,7 @@ let private settings entry = {
     Cancellation = CancellationToken.None
 }
 
-let private field (name: string) (o: obj) =
+let field (name: string) (o: obj) =
     let flags = BindingFlags.Instance ||| BindingFlags.NonPublic ||| BindingFlags.Public
     o.GetType().GetFields flags |> Array.find (fun f -> f.Name = name)
 

@@ -21,8 +21,8 @@ type AuditOptions = {
     Engines: IWasmEngine list
     /// Engines that were wanted and are not there, with the reason.
     Unavailable: AuditedEngine list
-    /// Names blocks: an engine that knows where its runs stopped. Null: one of `Engines` of the name `interpreter`, or none.
-    Locator: IWasmEngine
+    /// Names blocks: an engine that knows where its runs stopped. None: the one of `Engines` of the name `interpreter`, if there is one.
+    Locator: IWasmEngine option
     Instances: InstanceKind list
     Modules: ModuleKind list
     Runs: int
@@ -33,7 +33,8 @@ type AuditOptions = {
     CachedModules: int
     /// The audit ends after as many receipts that differ; zero: never.
     StopAfter: int
-    SourceLine: byte[] -> int -> SourceLine option
+    /// The bytes of the source map with this URL, or null; for modules that name one.
+    SourceMap: string -> byte[]
 } with
 
     /// The whole matrix once, on all cores.
@@ -41,7 +42,7 @@ type AuditOptions = {
         Subject = ""
         Engines = engines
         Unavailable = []
-        Locator = null
+        Locator = None
         Instances = [ InstanceKind.Fresh; InstanceKind.Pooled ]
         Modules = [ ModuleKind.Cached; ModuleKind.Cold ]
         Runs = 1
@@ -49,7 +50,7 @@ type AuditOptions = {
         Deadline = TimeSpan.FromMinutes 5.0
         CachedModules = 64
         StopAfter = 100
-        SourceLine = fun _ _ -> None
+        SourceMap = fun _ -> null
     }
 
 /// What tests put between the recorded reads and the runs.
@@ -91,7 +92,7 @@ module Auditor =
 
         let runs = max 1 found.Variant.Run
         ignore o
-        $"twofold audit {case.CommandLine} --engines {engines} --instances {instances} --modules {modules} --runs {runs}{after}"
+        $"twofold audit {case.CommandLine} --engines {engines} --instances {instances} --load {modules} --runs {runs}{after}"
 
     // ---- one receipt
 
@@ -197,25 +198,15 @@ module Auditor =
                 Verdict.CannotJudge $"{variant}: {why}"
         | groups, _ -> Verdict.Diverges(groups |> List.map (finding o l case judged))
 
-    /// Runs with a number above 1 look at the world from elsewhere: another culture.
-    let private cultures = [| "tr-TR"; "de-DE"; "ar-SA" |]
-
+    /// Runs with a number above 1 are made under other cultures.
     let private under (run: int) (work: unit -> 'T) : 'T =
-        if run <= 1 then
+        let before = Globalization.CultureInfo.CurrentCulture
+        Globalization.CultureInfo.CurrentCulture <- Foreign.ofRun run before
+
+        try
             work ()
-        else
-            let before = Globalization.CultureInfo.CurrentCulture
-
-            try
-                try
-                    Globalization.CultureInfo.CurrentCulture <- Globalization.CultureInfo cultures[(run - 2) % cultures.Length]
-                with :? Globalization.CultureNotFoundException ->
-                    // A host without cultures has nothing to differ by.
-                    ()
-
-                work ()
-            finally
-                Globalization.CultureInfo.CurrentCulture <- before
+        finally
+            Globalization.CultureInfo.CurrentCulture <- before
 
     let private prepare (input: AuditInput) : Result<Case, string> =
         match input.Load() with
@@ -418,7 +409,7 @@ module Auditor =
         let watch = Diagnostics.Stopwatch.StartNew()
         let threads = max 1 o.Threads
 
-        let locator = Option.ofObj o.Locator |> Option.orElse (o.Engines |> List.tryFind (fun e -> e.Name = "interpreter"))
+        let locator = o.Locator |> Option.orElse (o.Engines |> List.tryFind (fun e -> e.Name = "interpreter"))
 
         let known =
             match locator with
@@ -435,7 +426,7 @@ module Auditor =
                 View = hooks.View
             }
 
-        let locate = { Workshop = workshop; Locator = locator; SourceLine = o.SourceLine }
+        let locate = { Workshop = workshop; Locator = locator; SourceMap = o.SourceMap }
         let totals = Totals o
 
         let emit (r: AuditedReceipt) =

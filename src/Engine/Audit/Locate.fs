@@ -23,9 +23,33 @@ type internal LocateOptions = {
     Workshop: Workshop
     /// An engine whose instances know where they stopped; none: blocks are not named.
     Locator: IWasmEngine option
-    /// File and line of a byte offset, when the module has debug information.
-    SourceLine: byte[] -> int -> SourceLine option
+    /// See AuditOptions.
+    SourceMap: string -> byte[]
 }
+
+/// Cultures that an audit puts a run under: what formats or parses by them shows.
+module internal Foreign =
+    let private tryGet (name: string) =
+        try
+            CultureInfo name
+        with :? CultureNotFoundException ->
+            CultureInfo.InvariantCulture
+
+    /// A host without culture data (globalization-invariant mode) knows no other culture, so this one has its own points and signs in any case.
+    let private own (name: string) =
+        let culture = (tryGet name).Clone() :?> CultureInfo
+        let n = culture.NumberFormat
+        n.NumberDecimalSeparator <- ","
+        n.NumberGroupSeparator <- "'"
+        n.NegativeSign <- "~"
+        culture.DateTimeFormat.ShortDatePattern <- "dd.MM.yyyy"
+        culture.DateTimeFormat.LongTimePattern <- "HH.mm.ss"
+        culture
+
+    let all = [ own "tr-TR"; CultureInfo.InvariantCulture; tryGet "de-DE"; tryGet "ar-SA" ]
+
+    /// The culture of a run by its number, from 1: the first one's is the process's own.
+    let ofRun (run: int) (current: CultureInfo) : CultureInfo = if run <= 1 then current else all[(run - 2) % all.Length]
 
 module internal Locate =
     let private text (write: Text.Json.Utf8JsonWriter -> unit) = Write.line write
@@ -52,7 +76,7 @@ module internal Locate =
     // ---- is it steady?
 
     /// Runs something on a thread of its own, perhaps under another culture.
-    let private elsewhere (culture: string) (work: unit -> 'T) : 'T =
+    let private elsewhere (culture: CultureInfo) (work: unit -> 'T) : 'T =
         let mutable result = Unchecked.defaultof<'T>
         let mutable failure: exn = null
 
@@ -61,7 +85,7 @@ module internal Locate =
                 (fun () ->
                     try
                         if not (isNull culture) then
-                            CultureInfo.CurrentCulture <- CultureInfo culture
+                            CultureInfo.CurrentCulture <- culture
 
                         result <- work ()
                     with e ->
@@ -84,7 +108,7 @@ module internal Locate =
         | _ -> false
 
     /// What makes a side's runs differ among themselves; none: nothing that was tried.
-    let private unsteady (probe: unit -> Result<Probe, string>) : string option =
+    let private unsteady (patient: bool) (probe: unit -> Result<Probe, string>) : string option =
         let first = probe ()
         let differs work = not (sameRun first (work ()))
         // Each with a twin that changes nothing, so that what differs anyway is not blamed on it.
@@ -95,12 +119,7 @@ module internal Locate =
             if again || onThread then
                 None
             else
-                [ ""; "de-DE"; "tr-TR"; "ar-SA" ]
-                |> List.tryFind (fun name ->
-                    try
-                        differs (fun () -> elsewhere name probe)
-                    with :? InvalidOperationException ->
-                        false)
+                Foreign.all |> List.tryFind (fun culture -> differs (fun () -> elsewhere culture probe))
 
         let later () =
             Thread.Sleep 1100
@@ -109,9 +128,8 @@ module internal Locate =
         match culture with
         | _ when again -> Some "asked again, it differs from call to call"
         | _ when onThread -> Some "it differs from thread to thread"
-        | Some "" -> Some "it differs by culture (the invariant one)"
-        | Some name -> Some $"it differs by culture ({name})"
-        | None when later () -> Some "it differs by the time of day"
+        | Some _ -> Some "it differs by culture: with other signs for numbers and dates it is another"
+        | None when patient && later () -> Some "it differs by the time of day"
         | None -> None
 
     // ---- bisection
@@ -129,11 +147,20 @@ module internal Locate =
         | Ok p -> Some p
         | Error _ -> None
 
-    let private blockAt (o: LocateOptions) (case: Case) (valid: ValidModule) (at: CodePosition) gasBefore gasAfter : CodeBlock = {
+    /// Debug information is a guest's word: whatever is wrong with it, there is just no line.
+    let private sourceLine (o: LocateOptions) (valid: ValidModule) offset : SourceLine option =
+        try
+            match Symbols.SourceLines.Read(valid.Module, o.SourceMap).Find offset with
+            | ValueSome line -> Some { File = line.File; Line = line.Line }
+            | ValueNone -> None
+        with _ ->
+            None
+
+    let private blockAt (o: LocateOptions) (valid: ValidModule) (at: CodePosition) gasBefore gasAfter : CodeBlock = {
         Function = at.Function
         Name = valid.Names.Function at.Function |> Option.ofObj |> Option.defaultValue ""
         Offset = at.Offset
-        Source = o.SourceLine case.Bytes at.Offset
+        Source = sourceLine o valid at.Offset
         GasBefore = gasBefore
         GasAfter = gasAfter
     }
@@ -161,8 +188,8 @@ module internal Locate =
             | Some({ Where = ValueSome where } as p) when p.IsOutOfGas && p.Wanted > gas ->
                 // What was paid before: the smallest limit under which the same charge is refused.
                 let before = smallest (fun g -> at g |> Option.exists (fun q -> q.Wanted = p.Wanted)) -1L gas
-                Some(blockAt o case valid where before p.Wanted)
-            | Some { Where = ValueSome where } -> Some(blockAt o case valid where gas gas)
+                Some(blockAt o valid where before p.Wanted)
+            | Some { Where = ValueSome where } -> Some(blockAt o valid where gas gas)
             | _ -> None)
 
     /// State of both sides under their limits, side by side.
@@ -257,15 +284,17 @@ module internal Locate =
                     a.IsOutOfGas && b.IsOutOfGas && a.Effects.Length = b.Effects.Length && a.Draft = b.Draft && Probe.sameState a b
                 | _ -> false
 
-            // With what they part on paid: the same block at another price, or two blocks.
+            // With what was refused paid: the same block at another price, two blocks, or a growth that only one side is charged for.
             let further =
+                let paid (p: Probe) = if p.IsOutOfGas && p.Wanted > 0L then p.Wanted else at
+
                 match a, b with
-                | Some a, Some b when onlyCharge && a.Wanted > 0L && b.Wanted > 0L -> Some(struct (a.Wanted, b.Wanted))
+                | Some a, Some b when paid a > at || paid b > at -> Some(struct (paid a, paid b))
                 | _ -> None
 
             let onlyPrice =
                 match further with
-                | Some(struct (x, y)) when x <> y ->
+                | Some(struct (x, y)) when onlyCharge && x <> y ->
                     match okProbe w case expected x, okProbe w case found y with
                     | Some x, Some y -> Probe.sameButGas x y
                     | _ -> false
@@ -273,8 +302,11 @@ module internal Locate =
 
             let state =
                 match compareStates w case valid (expected, at) (found, at), further with
-                | [], Some(struct (x, y)) -> compareStates w case valid (expected, x) (found, y)
-                | there, _ -> there
+                | there, Some(struct (x, y)) ->
+                    match compareStates w case valid (expected, x) (found, y) with
+                    | later when there.IsEmpty || later |> List.exists (fun d -> d.IsMemorySize || d.IsTableSize) -> later
+                    | _ -> there
+                | there, None -> there
 
             Some {
                 At = at
@@ -332,7 +364,7 @@ module internal Locate =
         let probe (side: Side) () = w.Probe(side, case, limit)
         let whole = probe found () |> Result.toOption
         let reference = expected |> Option.bind (fun e -> probe e () |> Result.toOption)
-        let how = unsteady (probe found)
+        let how = unsteady (first.Component = ReplayComponent.Reply) (probe found)
 
         // With a host that answers at will, a second run of either side is no witness.
         let bisected =
