@@ -3,11 +3,13 @@ namespace Twofold.Conformance
 // The engines that the suite runs on, by name. An engine is added here and nowhere else.
 // In: nothing. Out: a fresh host for each file.
 
+open Twofold.Wasm
 open Twofold.Wasm.Scripts
 
 module Hosts =
     let all: (string * (unit -> ISuiteHost)) list = [
         "compiled", (fun () -> new EngineHost(Verdict.limits) :> ISuiteHost)
+        "interpreter", (fun () -> new EngineHost(Verdict.limits, EngineKind.Interpreter) :> ISuiteHost)
         "oracle", (fun () -> new OracleHost() :> ISuiteHost)
         "instrumented",
         (fun () -> new InstrumentedHost({ Twofold.Wasm.Instrument.InstrumentOptions.Default with OthersMayThrow = true }) :> ISuiteHost)

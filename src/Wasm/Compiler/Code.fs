@@ -16,7 +16,7 @@ open Twofold.Wasm.Preparation
 
 /// One variant of a module's code: `isOpen` when it may call functions of other modules that throw (MayThrow.isOpen).
 type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as this =
-    inherit CodeSource()
+    inherit ModuleCode(valid)
 
     /// Above this much CIL, RyuJIT's recursion may want more stack than a guest has left.
     static let bigFunction = 20_000
@@ -107,15 +107,11 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
     /// The same, with NaN cleaned where they are seen.
     new(valid) = CompiledCode(valid, NanPolicy.OnEscape, false)
 
-    member _.Valid = valid
-    /// The variant for an instance with these imported functions.
-    member this.For(imported: Function seq) : CompiledCode = if not isOpen && MayThrow.isOpen valid imported then other.Value else this
+    override this.For(imported: Function seq) : ModuleCode =
+        if not isOpen && MayThrow.isOpen valid imported then other.Value else this
 
     override _.MayThrow = isOpen || MayThrow.usesExceptions valid
-    member _.Layout = layout
-    member _.TypeIds = typeIds
-    /// The .NET class of a struct type, by type index.
-    member _.StructClass index = context.Classes.Of index
+    override _.StructClass index = context.Classes.Of index
 
     /// The lowered form of a function: for tests and for people who want to see it.
     member _.Lowered index = Lower.func context (Prepare.func valid index)
@@ -130,7 +126,7 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
         | entry -> entry
 
     /// Compiles everything now.
-    member this.CompileAll() =
+    override this.CompileAll() =
         for i in 0 .. count - 1 do
             this.Resolve i |> ignore
 

@@ -32,7 +32,7 @@ type internal Extern =
     | Tag of Tag
 
 module internal Link =
-    let private codeOf (i: InstanceData) = i.Code :?> CompiledCode
+    let private codeOf (i: InstanceData) = i.Code :?> ModuleCode
 
     let private block (i: InstanceData) = NativeInterop.NativePtr.toNativeInt i.Block
 
@@ -246,7 +246,7 @@ module internal Link =
     let newTag (t: FuncType) (canonical: ValType[]) id index name = Tag(t, id, Array.map Thunks.kindOf canonical, index, name)
 
     /// Places everything that lasts as long as the instance. Nothing of the guest runs.
-    let allocate (store: StoreData) (loaded: CompiledCode) (imports: Extern[]) : Result<InstanceData, Rejected> =
+    let allocate (store: StoreData) (loaded: ModuleCode) (imports: Extern[]) : Result<InstanceData, Rejected> =
         let imported =
             imports
             |> Seq.choose (fun e ->
@@ -590,8 +590,6 @@ module internal Link =
 
     /// Calls a function with boxed values; the caller has checked them.
     let call (f: Function) (arguments: Value[]) : Value[] =
-        let t = References.erased f
-        let results = Array.zeroCreate t.Results.Length
         let store = f.Store
 
         if store.IsDisposed then
@@ -600,11 +598,18 @@ module internal Link =
         Rt.Enter store.Block
         let saved = store.Units
 
-        try
-            (Thunks.entry t).Invoke(f.Code, f.Context, saved, arguments, results)
-        finally
-            store.Units <- saved
-            GC.KeepAlive f
+        let results =
+            try
+                if f.Interpreted <> 0n then
+                    InterpCalls.Call(f, saved, arguments)
+                else
+                    let t = References.erased f
+                    let results = Array.zeroCreate t.Results.Length
+                    (Thunks.entry t).Invoke(f.Code, f.Context, saved, arguments, results)
+                    results
+            finally
+                store.Units <- saved
+                GC.KeepAlive f
 
         if store.IsThrowing then
             raise (UncaughtException(store.TakeThrown()))

@@ -10,24 +10,36 @@ open System.Runtime.InteropServices
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Compiler
+open Twofold.Wasm.Interpreter
+
+/// Who executes a module's functions.
+type EngineKind =
+    /// Our compiler: WebAssembly to machine code, function by function as they are called.
+    | Compiled = 0
+    /// Our interpreter: starts at once and compiles nothing; slower in the long run, the same results.
+    | Interpreter = 1
 
 /// How modules are loaded. Immutable: each With gives a changed copy.
 [<Sealed; AllowNullLiteral>]
-type ModuleOptions private (features: Features, limits: WasmLimits, eager: bool) =
+type ModuleOptions private (features: Features, limits: WasmLimits, eager: bool, engine: EngineKind) =
     /// The default: every feature this version has, the host's limits, functions compiled when first called.
-    new() = ModuleOptions(Features.Default, WasmLimits.Host, false)
+    new() = ModuleOptions(Features.Default, WasmLimits.Host, false, EngineKind.Compiled)
     /// The features a module may use.
     member _.Features = features
     /// The limits a module must keep.
     member _.Limits = limits
     /// Whether everything is compiled at once.
     member _.Eager = eager
+    /// Who executes it.
+    member _.Engine = engine
     /// Another set of features.
-    member _.WithFeatures(features: Features) = ModuleOptions(features, limits, eager)
+    member _.WithFeatures(features: Features) = ModuleOptions(features, limits, eager, engine)
     /// Other limits.
-    member _.WithLimits(limits: WasmLimits) = ModuleOptions(features, limits, eager)
+    member _.WithLimits(limits: WasmLimits) = ModuleOptions(features, limits, eager, engine)
     /// Compile everything when the module is loaded, or each function when it is first called.
-    member _.WithEagerCompilation(eager: bool) = ModuleOptions(features, limits, eager)
+    member _.WithEagerCompilation(eager: bool) = ModuleOptions(features, limits, eager, engine)
+    /// Executed by the compiler or by the interpreter. Instances of both can import from each other.
+    member _.WithEngine(engine: EngineKind) = ModuleOptions(features, limits, eager, engine)
 
 /// An import of a module (core specification 2.5.11).
 [<Sealed>]
@@ -65,7 +77,7 @@ type ExportInfo internal (e: Export, description: string) =
 
 /// A module that decodes and validates. Thread-safe; code is freed when neither it nor any instance is reachable.
 [<Sealed; AllowNullLiteral>]
-type Module private (code: CompiledCode) =
+type Module private (code: ModuleCode) =
     let valid = code.Valid
 
     let exportType (e: Export) =
@@ -87,7 +99,10 @@ type Module private (code: CompiledCode) =
         |> Result.bind (Decode.run options.Limits features)
         |> Result.bind (Validate.run options.Limits features)
         |> Result.map (fun valid ->
-            let code = CompiledCode valid
+            let code: ModuleCode =
+                match options.Engine with
+                | EngineKind.Interpreter -> InterpretedCode valid
+                | _ -> CompiledCode valid
 
             if options.Eager then
                 code.CompileAll()

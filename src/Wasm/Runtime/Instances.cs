@@ -16,6 +16,15 @@ internal abstract class CodeSource
 
     /// <summary>A call of its functions may end with an exception on its way.</summary>
     public virtual bool MayThrow => false;
+
+    /// <summary>The InterpFunc of a defined function when the interpreter runs it, else 0.</summary>
+    public virtual nint Interpreted(int index) => 0;
+
+    /// <summary>Gives the InterpFunc its code; only for the interpreter's. Thread-safe.</summary>
+    public virtual void Translate(int index) => throw new NotSupportedException();
+
+    /// <summary>What is known of a translated function beside its code; only for the interpreter's.</summary>
+    public virtual InterpInfo Info(int index) => throw new NotSupportedException();
 }
 
 /// <summary>A value of a mutable or immutable reference global.</summary>
@@ -38,6 +47,7 @@ public sealed unsafe class Function
         Index = index;
         HostCode = code;
         Name = name;
+        Interpreted = source is null ? 0 : source.Interpreted(index);
     }
 
     internal StoreData Store { get; }
@@ -56,6 +66,12 @@ public sealed unsafe class Function
     /// <summary>Index among the defined functions of its module.</summary>
     internal int Index { get; }
     internal nint HostCode { get; }
+
+    /// <summary>The InterpFunc when the interpreter runs it, else 0.</summary>
+    internal readonly nint Interpreted;
+
+    /// <summary>How the interpreter calls it, once it has.</summary>
+    internal InterpSignature? Calling { get; set; }
 
     /// <summary>For messages.</summary>
     public string Name { get; }
@@ -77,6 +93,7 @@ public sealed unsafe class Function
         Context = Context,
         Type = CanonicalType,
         Index = Index,
+        Interpreted = Interpreted,
     };
 
     /// <inheritdoc/>
@@ -109,6 +126,9 @@ internal sealed unsafe class StoreData : IDisposable
     public List<IDisposable> Owned { get; } = [];
     public List<object> Rooted { get; } = [];
     public List<LinearMemory> Memories { get; } = [];
+
+    /// <summary>The interpreter's stack, once it ran in this store.</summary>
+    public InterpStack? Interp { get; set; }
     public List<RefTable> Tables { get; } = [];
     public object?[] RefResults { get; } = new object?[StoreBlock.MaxResults];
 
@@ -318,6 +338,7 @@ internal sealed unsafe class StoreData : IDisposable
             foreach (var m in Memories)
                 if (!m.Shared) m.Dispose();
             foreach (var t in Tables) t.Dispose();
+            Interp?.Dispose();
             foreach (var d in Owned) d.Dispose();
             if (handle.IsAllocated) handle.Free();
             NativeMemory.AlignedFree(Block);

@@ -120,7 +120,8 @@ internal struct FuncEntry
     public int Type;
     /// <summary>Index among the callee module's defined functions, for compiling it.</summary>
     public int Index;
-    public nint Pad;
+    /// <summary>The InterpFunc of a function that the interpreter runs, else 0.</summary>
+    public nint Interpreted;
 
     public const int Size = 32;
 }

@@ -89,7 +89,7 @@ internal static unsafe partial class Rt
 
     // ---- host functions
 
-    private static HostHolder Holder(nint block) => Unsafe.As<HostHolder>(GCHandle.FromIntPtr(((HostBlock*)block)->Handle).Target!);
+    internal static HostHolder Holder(nint block) => Unsafe.As<HostHolder>(GCHandle.FromIntPtr(((HostBlock*)block)->Handle).Target!);
 
     /// <summary>The delegate behind a host block; the units left are noted for re-entry.</summary>
     public static Delegate HostDelegate(nint block, int units)

@@ -1,17 +1,17 @@
 namespace Twofold.Wasm.Scripts
 
-// The compiled engine as scripts need it, through the public face: several instances in one store, exports imported by the next.
+// Our engines as scripts need them, through the public face: several instances in one store, exports imported by the next.
 // In: bytes, names, values. Out: results and endings; gas is unlimited, the logical stack is the host profile's.
 
 open System
 open Twofold.Wasm
 
 [<Sealed>]
-type EngineHost(limits: WasmLimits) =
+type EngineHost(limits: WasmLimits, engine: EngineKind) =
     // Address space only: memories of the suite declare up to 4 GiB each and touch little.
     let store = new Store(StoreOptions().WithMemoryLimit(1L <<< 40).WithTableLimit(limits.TableEntries))
     let linker = Linker()
-    let options = ModuleOptions().WithFeatures(Features.Executable).WithLimits limits
+    let options = ModuleOptions().WithFeatures(Features.Executable).WithLimits(limits).WithEngine engine
 
     let ending (run: unit -> Value[]) =
         try
@@ -33,6 +33,8 @@ type EngineHost(limits: WasmLimits) =
         print "print_f64" (Action<float>(fun _ -> ()))
         print "print_i32_f32" (Action<int, float32>(fun _ _ -> ()))
         print "print_f64_f64" (Action<float, float>(fun _ _ -> ()))
+
+    new(limits) = new EngineHost(limits, EngineKind.Compiled)
 
     interface IScriptHost with
         member _.Features = options.Features

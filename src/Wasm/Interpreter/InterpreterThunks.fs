@@ -1,0 +1,213 @@
+namespace Twofold.Wasm.Interpreter
+
+// The small methods between the interpreter and compiled code or typed host functions, one per signature: out of the loop and into it.
+// In: function types. Out: delegates and entry points; nothing here is needed by a guest whose host functions take words or values.
+
+open System
+open System.Collections.Concurrent
+open System.Reflection
+open System.Reflection.Emit
+open Twofold.Wasm
+open Twofold.Wasm.Compiler
+
+module internal InterpreterThunks =
+    let private any = BindingFlags.Static ||| BindingFlags.Instance ||| BindingFlags.Public ||| BindingFlags.NonPublic
+
+    let private calls name =
+        match typeof<InterpCalls>.GetMethod(name, any) with
+        | null -> invalidOp $"InterpCalls.{name} is missing"
+        | m -> m
+
+    let private places (types: ValType[]) =
+        let mutable slot = 0
+        let mutable ref = 0
+
+        types
+        |> Array.map (fun t ->
+            let at = struct (slot, ref)
+            if t.IsRef then ref <- ref + 1 else slot <- slot + Words.Bytes t
+            at)
+
+    let private ldind (il: ILGenerator) (t: CilType) =
+        match t with
+        | CilType.I4 -> il.Emit OpCodes.Ldind_I4
+        | CilType.I8 -> il.Emit OpCodes.Ldind_I8
+        | CilType.R4 -> il.Emit OpCodes.Ldind_R4
+        | CilType.R8 -> il.Emit OpCodes.Ldind_R8
+        | _ -> Emit.loadVector il
+
+    let private stind (il: ILGenerator) (t: CilType) =
+        match t with
+        | CilType.I4 -> il.Emit OpCodes.Stind_I4
+        | CilType.I8 -> il.Emit OpCodes.Stind_I8
+        | CilType.R4 -> il.Emit OpCodes.Stind_R4
+        | CilType.R8 -> il.Emit OpCodes.Stind_R8
+        | _ -> Emit.storeVector il
+
+    /// The address of a word of the frame whose start the argument or local loads.
+    let private at (il: ILGenerator) (load: unit -> unit) (offset: int) =
+        load ()
+
+        if offset <> 0 then
+            il.Emit(OpCodes.Ldc_I4, offset)
+            il.Emit OpCodes.Add
+
+    /// The address of the store's area for results after the first.
+    let private resultAt (il: ILGenerator) (context: int) k =
+        Emit.ldarg il context
+        il.Emit OpCodes.Ldind_I
+        il.Emit(OpCodes.Ldc_I4, StoreBlock.ResultsOffset + 16 * k)
+        il.Emit OpCodes.Add
+
+    let private made = ConcurrentDictionary<FuncType, Lazy<InterpLeave>>()
+
+    /// (stack, code, context, units, slots, refs): a call of an entry point with the frame's arguments.
+    let leave (t: FuncType) : Lazy<InterpLeave> =
+        made.GetOrAdd(
+            t,
+            fun t ->
+                lazy
+                    (let m =
+                        Emit.newMethod "wasm-interpreter-leave" typeof<Void> [|
+                            typeof<InterpStack>
+                            typeof<nativeint>
+                            typeof<nativeint>
+                            typeof<int>
+                            typeof<nativeint>
+                            typeof<int>
+                        |]
+
+                     let il = m.GetILGenerator()
+                     let slots () = Emit.ldarg il 4
+
+                     let reference k =
+                         Emit.ldarg il 5
+
+                         if k <> 0 then
+                             il.Emit(OpCodes.Ldc_I4, k)
+                             il.Emit OpCodes.Add
+
+                     Emit.ldarg il 2
+                     Emit.ldarg il 3
+
+                     Array.iter2
+                         (fun (p: ValType) (struct (slot, ref)) ->
+                             if p.IsRef then
+                                 Emit.ldarg il 0
+                                 reference ref
+                                 il.Emit(OpCodes.Call, calls "GetReference")
+                             else
+                                 at il slots slot
+                                 ldind il (Signatures.cilType p))
+                         t.Params
+                         (places t.Params)
+
+                     Emit.ldarg il 1
+                     Emit.calli il (Signatures.signature t)
+                     let ended = il.DefineLabel()
+
+                     if t.Results.Length > 0 then
+                         let first = il.DeclareLocal(Emit.clrType (Signatures.cilType t.Results[0]))
+                         il.Emit(OpCodes.Stloc, first)
+                         // With an exception on its way there are no results.
+                         Emit.ldarg il 2
+                         il.Emit OpCodes.Ldind_I
+                         il.Emit(OpCodes.Ldc_I4, StoreBlock.PendingOffset)
+                         il.Emit OpCodes.Add
+                         il.Emit OpCodes.Ldind_I
+                         il.Emit(OpCodes.Brtrue, ended)
+
+                         let destinations = places t.Results
+
+                         for k in 0 .. t.Results.Length - 1 do
+                             let r = t.Results[k]
+                             let struct (slot, ref) = destinations[k]
+                             let c = Signatures.cilType r
+
+                             let value () =
+                                 if k = 0 then
+                                     il.Emit(OpCodes.Ldloc, first)
+                                 elif r.IsRef then
+                                     Emit.ldarg il 2
+                                     il.Emit(OpCodes.Ldc_I4, k)
+                                     il.Emit(OpCodes.Call, typeof<Rt>.GetMethod("TakeRefResult", any))
+                                 else
+                                     resultAt il 2 k
+                                     ldind il c
+
+                             if r.IsRef then
+                                 Emit.ldarg il 0
+                                 reference ref
+                                 value ()
+                                 il.Emit(OpCodes.Call, calls "SetReference")
+                             else
+                                 at il slots slot
+                                 value ()
+                                 stind il c
+
+                     il.MarkLabel ended
+                     il.Emit OpCodes.Ret
+                     m.CreateDelegate typeof<InterpLeave> :?> InterpLeave)
+        )
+
+    /// An entry point of compiled code's calling convention for a function of the interpreter's.
+    let entry (t: FuncType) (index: int) : DynamicMethod =
+        let s = Signatures.signature t
+        let m = Emit.newMethod "wasm-interpreter-entry" (Emit.clrType s.Result) (Array.map Emit.clrType s.Params)
+        let il = m.GetILGenerator()
+        let frame = il.DeclareLocal typeof<nativeint>
+        let slots () = il.Emit(OpCodes.Ldloc, frame)
+        Emit.ldarg il 0
+        il.Emit(OpCodes.Call, calls "EntrySlots")
+        il.Emit(OpCodes.Stloc, frame)
+
+        places t.Params
+        |> Array.iteri (fun k (struct (slot, ref)) ->
+            if t.Params[k].IsRef then
+                Emit.ldarg il 0
+                il.Emit(OpCodes.Ldc_I4, ref)
+                Emit.ldarg il (k + 2)
+                il.Emit(OpCodes.Call, calls "EntryReference")
+            else
+                at il slots slot
+                Emit.ldarg il (k + 2)
+                stind il (Signatures.cilType t.Params[k]))
+
+        Emit.ldarg il 0
+        Emit.ldarg il 1
+        il.Emit(OpCodes.Ldc_I4, index)
+        il.Emit(OpCodes.Call, calls "EntryRun")
+        let destinations = places t.Results
+
+        let load k =
+            let struct (slot, ref) = destinations[k]
+
+            if t.Results[k].IsRef then
+                Emit.ldarg il 0
+                il.Emit(OpCodes.Ldc_I4, ref)
+                il.Emit(OpCodes.Call, calls "EntryResult")
+            else
+                at il slots slot
+                ldind il (Signatures.cilType t.Results[k])
+
+        for k in 1 .. t.Results.Length - 1 do
+            if t.Results[k].IsRef then
+                Emit.ldarg il 0
+                il.Emit(OpCodes.Ldc_I4, k)
+                load k
+                il.Emit(OpCodes.Call, typeof<Rt>.GetMethod("SetRefResult", any))
+            else
+                resultAt il 0 k
+                load k
+                stind il (Signatures.cilType t.Results[k])
+
+        if t.Results.Length > 0 then
+            load 0
+
+        il.Emit OpCodes.Ret
+        m
+
+    /// How the interpreter calls a function.
+    let describe (f: Function) : InterpSignature =
+        let t = References.erased f
+        InterpSignature(Array.map Thunks.kindOf t.Params, Array.map Thunks.kindOf t.Results, leave t)

@@ -1,0 +1,3 @@
+namespace Twofold.Wasm.Interpreter
+
+// to come

@@ -1,0 +1,374 @@
+namespace Twofold.Wasm.Interpreter
+
+// Words of one function as they are written, and the operand stack that decides where values are.
+// In: instructions of the interpreter. Out: words with the module's byte offset of each.
+//
+// Every operand has a home: the place in the frame that its height gives it (8 bytes a number, 16 a vector; references are numbered apart). Reading a local
+// or a constant writes nothing yet: the operand says where its value is, and goes home when control flow, a call or an assignment to that local asks for it.
+//
+//   local.get 0  i32.const 5  i32.add  local.set 1      I32AddK  A := home, B := local 0, C := 5; then A becomes local 1
+
+open System.Collections.Generic
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Preparation
+
+/// Where an operand's value is.
+type internal Place =
+    | Home = 0
+    | Local = 1
+    | Const = 2
+
+[<Struct; NoEquality; NoComparison>]
+type internal Operand = {
+    /// The constant's bits, or the local's index.
+    Value: int64
+    Type: ValType
+    Place: Place
+    /// Its home: bytes into the frame.
+    Slot: int
+    /// Its home among the references.
+    Ref: int
+}
+
+/// A block that is open.
+[<AllowNullLiteral>]
+type internal Label(op: Op, height: int, slot: int, ref: int, starts: ValType[], ends: ValType[]) =
+    member _.Op = op
+    /// Operands below its parameters, and where those begin.
+    member _.Height = height
+    member _.Slot = slot
+    member _.Ref = ref
+    member _.Starts = starts
+    member _.Ends = ends
+    /// What a branch to it carries.
+    member _.Carried = if op = Op.Loop then starts else ends
+    /// Where a loop begins.
+    member val Start = 0 with get, set
+    /// Branches to its end.
+    member val Branches = List<int>() with get
+    /// Clauses that go to its end.
+    member val Clauses = List<struct (int * int)>() with get
+    /// The branch of an `if` whose condition is false, or -1.
+    member val Otherwise = -1 with get, set
+    /// The try_table it is, or the innermost around it; -1 for none.
+    member val Try = -1 with get, set
+
+/// What a condition compares, so that the branch can do it itself.
+[<Struct; NoEquality; NoComparison>]
+type internal Condition = { Op: IOp; A: int; B: int }
+
+[<Sealed>]
+type internal Words(f: PreparedFunc) =
+    /// No more operands than these, from the top, are anywhere but at home.
+    static let most = 32
+
+    let words = List<Word>()
+    let offsets = List<int>()
+    let stack = List<Operand>()
+    let places = Array.zeroCreate<int> f.Locals.Length
+    let pending = Array.zeroCreate<int> f.Locals.Length
+    let mutable slot = 0
+    let mutable ref = 0
+    let mutable mostRefs = 0
+    let mutable defined = -1
+
+    do
+        for k in 0 .. f.Locals.Length - 1 do
+            let t = f.Locals[k]
+
+            if t.IsRef then
+                places[k] <- ref
+                ref <- ref + 1
+            else
+                places[k] <- slot
+                slot <- slot + (if t.IsVec then 16 else 8)
+
+        mostRefs <- ref
+
+    let localSlots = slot
+    let localRefs = ref
+
+    static member Bytes(t: ValType) =
+        if t.IsRef then 0
+        elif t.IsVec then 16
+        else 8
+
+    /// Bytes of all locals.
+    member _.LocalBytes = localSlots
+    member _.LocalRefs = localRefs
+    member _.RefSlots = mostRefs
+    /// A frame never has more bytes than its units pay for, less the 16 that every frame costs.
+    member _.Scratch = 8 * (f.FrameUnits - 16)
+    member _.FrameBytes = 8 * (f.FrameUnits - 16) + 16
+    member _.Stack = stack
+    member _.Slot = slot
+    member _.Ref = ref
+    member _.Count = words.Count
+    member _.Words = words
+    member _.Offsets = offsets
+    /// Byte offset of the instruction that is being translated.
+    member val At = 0 with get, set
+
+    // ---- writing
+
+    member w.Write(op: IOp, x: int, a: int, b: int, c: int) =
+        let mutable word = Word()
+        word.Op <- uint16 op
+        word.X <- uint16 x
+        word.A <- a
+        word.B <- b
+        word.C <- c
+        words.Add word
+        offsets.Add w.At
+        words.Count - 1
+
+    member w.Emit(op: IOp, a: int, b: int, c: int) = w.Write(op, 0, a, b, c) |> ignore
+
+    member w.EmitWide(op: IOp, x: int, a: int, imm: int64) =
+        let mutable word = Word()
+        word.Op <- uint16 op
+        word.X <- uint16 x
+        word.A <- a
+        word.Imm <- imm
+        words.Add word
+        offsets.Add w.At
+
+    /// A branch's distance, from the word after it.
+    member _.Aim(at: int, target: int) =
+        let mutable word = words[at]
+        word.C <- 16 * (target - at - 1)
+        words[at] <- word
+
+    /// Control may come from elsewhere: what was written before is no longer looked at.
+    member _.Barrier() = defined <- -1
+
+    // ---- operands
+
+    member private _.Add(t: ValType, place: Place, value: int64) =
+        stack.Add {
+            Type = t
+            Place = place
+            Value = value
+            Slot = slot
+            Ref = ref
+        }
+
+        if t.IsRef then
+            ref <- ref + 1
+            mostRefs <- max mostRefs ref
+        else
+            slot <- slot + Words.Bytes t
+
+    /// An operand at home; what writes it comes next or has come.
+    member w.Push(t: ValType) = w.Add(t, Place.Home, 0L)
+
+    member private w.Bounded() =
+        let deep = stack.Count - 1 - most
+
+        if deep >= 0 then
+            w.Settle deep
+
+    member w.PushLocal(index: int) =
+        w.Add(f.Locals[index], Place.Local, int64 index)
+        pending[index] <- pending[index] + 1
+        w.Bounded()
+
+    member w.PushConst(t: ValType, bits: int64) =
+        w.Add(t, Place.Const, bits)
+        w.Bounded()
+
+    member _.Pop() : Operand =
+        let o = stack[stack.Count - 1]
+        stack.RemoveAt(stack.Count - 1)
+
+        if o.Place = Place.Local then
+            pending[int o.Value] <- pending[int o.Value] - 1
+
+        slot <- o.Slot
+        ref <- o.Ref
+        o
+
+    member w.PopN n =
+        for _ in 1..n do
+            w.Pop() |> ignore
+
+    /// Back to a label's height, with these operands at home.
+    member w.Reset(height: int, types: ValType[]) =
+        w.PopN(stack.Count - height)
+
+        for t in types do
+            w.Push t
+
+    member _.LocalPlace index = places[index]
+
+    /// The value, wherever it is, to a place of the same kind.
+    member w.MoveTo(o: Operand, slot: int, ref: int) =
+        if o.Type.IsRef then
+            let from = if o.Place = Place.Local then places[int o.Value] else o.Ref
+
+            if from <> ref then
+                w.Emit(IOp.MoveRef, ref, from, 0)
+        elif o.Place = Place.Const then
+            w.EmitWide(IOp.Const, 0, slot, o.Value)
+        else
+            let from = if o.Place = Place.Local then places[int o.Value] else o.Slot
+
+            if from <> slot then
+                w.Emit((if o.Type.IsVec then IOp.MoveVec else IOp.Move), slot, from, 0)
+
+    /// Sends the operand home.
+    member w.Settle(index: int) =
+        let o = stack[index]
+
+        if o.Place <> Place.Home then
+            w.MoveTo(o, o.Slot, o.Ref)
+
+            if o.Place = Place.Local then
+                pending[int o.Value] <- pending[int o.Value] - 1
+
+            stack[index] <- { o with Place = Place.Home }
+
+    /// Sends the topmost home.
+    member w.SettleTop count =
+        for k in stack.Count - min count (most + 1) .. stack.Count - 1 do
+            if k >= 0 then
+                w.Settle k
+
+    member w.SettleAll() = w.SettleTop stack.Count
+
+    /// Before a local is written: who still reads it.
+    member w.Release(index: int) =
+        if pending[index] > 0 then
+            for k in max 0 (stack.Count - most - 1) .. stack.Count - 1 do
+                if stack[k].Place = Place.Local && int stack[k].Value = index then
+                    w.Settle k
+
+    /// Where a popped number or vector is; a constant goes home.
+    member w.From(o: Operand) =
+        match o.Place with
+        | Place.Local -> places[int o.Value]
+        | Place.Const ->
+            w.EmitWide(IOp.Const, 0, o.Slot, o.Value)
+            o.Slot
+        | _ -> o.Slot
+
+    /// Where a popped reference is.
+    member _.FromRef(o: Operand) = if o.Place = Place.Local then places[int o.Value] else o.Ref
+
+    /// An instruction whose result, at A, is the new top.
+    member w.Define(op: IOp, b: int, c: int, t: ValType) =
+        w.Emit(op, slot, b, c)
+        defined <- words.Count - 1
+        w.Push t
+
+    /// The last word written is one that `Define` wrote, and for this operand.
+    member private _.Defines(o: Operand) =
+        defined >= 0
+        && defined = words.Count - 1
+        && o.Place = Place.Home
+        && not o.Type.IsRef
+        && words[defined].A = o.Slot
+
+    /// local.set: straight from the instruction that makes the value, where that is the last one.
+    member w.SetLocal(index: int) =
+        let o = w.Pop()
+        let straight = w.Defines o
+        let count = words.Count
+        w.Release index
+
+        if straight && words.Count = count then
+            let mutable word = words[defined]
+            word.A <- places[index]
+            words[defined] <- word
+        elif o.Place <> Place.Local || int o.Value <> index then
+            w.MoveTo(o, places[index], places[index])
+
+        defined <- -1
+
+    // ---- conditions
+
+    static member private Inverse = [| 1; 0; 8; 9; 6; 7; 4; 5; 2; 3 |]
+
+    /// i32.eqz of a comparison of integers turns it over.
+    member _.TurnOver(o: Operand) =
+        let between (low: IOp) count (op: IOp) = op >= low && int op < int low + count
+
+        if defined >= 0 && defined = words.Count - 1 && o.Place = Place.Home && words[defined].A = o.Slot then
+            let mutable word = words[defined]
+            let op = LanguagePrimitives.EnumOfValue<uint16, IOp> word.Op
+
+            let first =
+                [ IOp.I32Eq; IOp.I32EqK; IOp.I64Eq; IOp.I64EqK ]
+                |> List.tryFind (fun first -> between first 10 op)
+
+            match first with
+            | Some first ->
+                word.Op <- uint16 (int first + Words.Inverse[int op - int first])
+                words[defined] <- word
+                true
+            | None -> false
+        else
+            false
+
+    /// A popped operand as a condition; the comparison that made it is taken back.
+    member w.Condition(o: Operand) : Condition =
+        let plain () = { Op = IOp.BrNz; A = w.From o; B = 0 }
+
+        if w.Defines o then
+            let word = words[defined]
+            let op = LanguagePrimitives.EnumOfValue<uint16, IOp> word.Op
+
+            let from (first: IOp) count (branch: IOp) =
+                if op >= first && int op < int first + count then
+                    ValueSome(LanguagePrimitives.EnumOfValue<uint16, IOp>(uint16 (int branch + int op - int first)))
+                else
+                    ValueNone
+
+            let found =
+                if op = IOp.I32Eqz then ValueSome IOp.BrZ
+                elif op = IOp.I64Eqz then ValueSome IOp.BrI64EqK
+                elif op = IOp.RefIsNull then ValueSome IOp.BrNull
+                else
+                    from IOp.I32Eq 10 IOp.BrI32Eq
+                    |> ValueOption.orElseWith (fun () -> from IOp.I32EqK 10 IOp.BrI32EqK)
+                    |> ValueOption.orElseWith (fun () -> from IOp.I64Eq 10 IOp.BrI64Eq)
+                    |> ValueOption.orElseWith (fun () -> from IOp.I64EqK 10 IOp.BrI64EqK)
+                    |> ValueOption.orElseWith (fun () -> from IOp.F32Eq 6 IOp.BrF32Eq)
+                    |> ValueOption.orElseWith (fun () -> from IOp.F64Eq 6 IOp.BrF64Eq)
+
+            match found with
+            | ValueSome branch ->
+                words.RemoveAt(words.Count - 1)
+                offsets.RemoveAt(offsets.Count - 1)
+                defined <- -1
+                { Op = branch; A = word.B; B = (if op = IOp.I64Eqz then 0 else word.C) }
+            | ValueNone -> plain ()
+        else
+            plain ()
+
+    /// Branches if the condition is so: the word, to be aimed.
+    member w.Branch(c: Condition, whenTrue: bool) : int =
+        let op =
+            if whenTrue then
+                c.Op
+            else
+                let turned (first: IOp) = int first + Words.Inverse[int c.Op - int first]
+                let inside (first: IOp) count = c.Op >= first && int c.Op < int first + count
+
+                let op =
+                    match c.Op with
+                    | IOp.BrNz -> int IOp.BrZ
+                    | IOp.BrZ -> int IOp.BrNz
+                    | IOp.BrNull -> int IOp.BrNonNull
+                    | IOp.BrNonNull -> int IOp.BrNull
+                    | _ when inside IOp.BrI32Eq 10 -> turned IOp.BrI32Eq
+                    | _ when inside IOp.BrI32EqK 10 -> turned IOp.BrI32EqK
+                    | _ when inside IOp.BrI64Eq 10 -> turned IOp.BrI64Eq
+                    | _ when inside IOp.BrI64EqK 10 -> turned IOp.BrI64EqK
+                    // Floats: not so, which is no other comparison.
+                    | _ -> int c.Op + 6
+
+                LanguagePrimitives.EnumOfValue<uint16, IOp>(uint16 op)
+
+        w.Write(op, 0, c.A, c.B, 0)
