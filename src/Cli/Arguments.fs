@@ -5,6 +5,9 @@ namespace Twofold.Cli
 
 open Argu
 
+module private Words =
+    let engine = "who executes: compiled (default) or interpreter; results, gas and receipts are the same"
+
 type ExecArgs =
     | [<MainCommand; ExactlyOnce>] Call of MODULE: string * ENTRY: string
     | [<AltCommandLine("-p")>] Params of TEXT: string
@@ -21,6 +24,7 @@ type ExecArgs =
     | Timeout of SECONDS: float
     | [<AltCommandLine("-r")>] Receipt of FILE: string
     | Record of CORPUS: string
+    | [<AltCommandLine("-e")>] Engine of NAME: string
     | Json
 
     interface IArgParserTemplate with
@@ -42,11 +46,13 @@ type ExecArgs =
             | Timeout _ -> "seconds before the run is broken off, instead of the profile's; 0 is none"
             | Receipt _ -> "write the receipt to this file, as JSON"
             | Record _ -> "keep the receipt and the module in this corpus, for later audits"
+            | Engine _ -> Words.engine
             | Json -> "print one JSON document: the report with the receipt, or the error"
 
 type ReplayArgs =
     | [<MainCommand; ExactlyOnce>] File of RECEIPT: string
     | [<Mandatory; AltCommandLine("-m")>] Module of FILE: string
+    | [<AltCommandLine("-e")>] Engine of NAME: string
     | Json
 
     interface IArgParserTemplate with
@@ -54,6 +60,7 @@ type ReplayArgs =
             match a with
             | File _ -> "a receipt, as `exec --receipt` wrote it or as a corpus keeps it"
             | Module _ -> "the module that it is a receipt of"
+            | Engine _ -> Words.engine
             | Json -> "print one JSON document"
 
 type AuditArgs =
@@ -106,6 +113,7 @@ type RunArgs =
     | Profile of NAME: string
     | [<AltCommandLine("-r")>] Receipt of FILE: string
     | Record of CORPUS: string
+    | [<AltCommandLine("-e")>] Engine of NAME: string
     | Json
 
     interface IArgParserTemplate with
@@ -118,6 +126,7 @@ type RunArgs =
             | Profile _ -> "host (default), contract, skill or sandbox: what the guest may do"
             | Receipt _ -> "write the receipt to this file, as JSON"
             | Record _ -> "keep the receipt and the module in this corpus, for later audits"
+            | Engine _ -> Words.engine
             | Json -> "print one JSON document"
 
 type RecordArgs =
@@ -159,6 +168,7 @@ type WatArgs =
 type WastArgs =
     | [<MainCommand; Mandatory>] Files of PATHS: string list
     | Any_Message
+    | [<AltCommandLine("-e")>] Engine of NAME: string
     | Json
 
     interface IArgParserTemplate with
@@ -166,6 +176,7 @@ type WastArgs =
             match a with
             | Files _ -> "scripts (.wast), folders and zip files that hold some"
             | Any_Message -> "compare only the class of traps and refusals, not their messages"
+            | Engine _ -> Words.engine
             | Json -> "print one JSON document"
 
 type Arguments =

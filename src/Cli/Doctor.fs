@@ -127,7 +127,7 @@ module Doctor =
             fine part $"version {engine.Version}, ran its test in {took} ms, receipt {digest.Text.Substring(0, 18)}...", Some digest
 
     let private engines () : Check list =
-        let made = [ "compiled", (fun () -> CompiledEngine() :> IWasmEngine) ]
+        let made = Engines.names |> List.map (fun name -> name, (fun () -> Engines.find "--engine" name |> Result.defaultWith failwith))
         let checks = made |> List.map (fun (name, make) -> engine name make)
         let digests = checks |> List.choose snd |> List.distinct
 

@@ -11,6 +11,7 @@ module Engines =
     /// In the order in which audits use them. Making one says why when the machine does not have it.
     let private known: (string * (unit -> Result<IWasmEngine, string>)) list = [
         "compiled", (fun () -> Ok(CompiledEngine() :> IWasmEngine))
+        "interpreter", (fun () -> Ok(InterpretedEngine() :> IWasmEngine))
     ]
 
     let names = known |> List.map fst
@@ -21,6 +22,16 @@ module Engines =
         | None ->
             let all = String.concat ", " names
             Error $"{option}: there is no engine '{name}'; there are {all}"
+
+    /// What `--engine` asks for; the compiler when nobody says anything.
+    let chosen (name: string option) : Result<IWasmEngine, string> = find "--engine" (defaultArg name "compiled")
+
+    /// The same for scripts, whose modules import from each other: only our own engines' instances can do that.
+    let kind (name: string option) : Result<EngineKind, string> =
+        match defaultArg name "compiled" with
+        | "compiled" -> Ok EngineKind.Compiled
+        | "interpreter" -> Ok EngineKind.Interpreter
+        | other -> Error $"--engine: scripts run on compiled or interpreter, not on '{other}'"
 
     /// Every engine with what came of making it.
     let all () : (string * Result<IWasmEngine, string>) list = known |> List.map (fun (name, make) -> name, make ())

@@ -27,9 +27,6 @@ type Keep = {
 }
 
 module Execute =
-    /// An executor for one run.
-    let private executor () = new Executor(ExecutorOptions.For(CompiledEngine()))
-
     let code (outcome: Outcome) =
         match outcome with
         | Outcome.Returned _ -> Exit.Success
@@ -98,13 +95,20 @@ module Execute =
         }
 
     /// One run: the report, the receipt's file or corpus, the exit code.
-    let finish (json: bool) (keep: Keep) (token: CancellationToken) (request: ExecutionRequest) : Result<Ending, Stop> =
+    let finish
+        (engine: string option)
+        (json: bool)
+        (keep: Keep)
+        (token: CancellationToken)
+        (request: ExecutionRequest)
+        : Result<Ending, Stop> =
         result {
+            let! engine = Engines.chosen engine |> Result.mapError Stop.Usage
             // Before anything runs: a corpus that cannot be written to is a mistake of the command line.
             let! corpus =
                 keep.Corpus |> Option.traverseResult (CorpusWriter.Open >> Result.mapError (fun e -> Stop.Usage $"--record: {e}"))
 
-            use executor = executor ()
+            use executor = new Executor(ExecutorOptions.For engine)
             let! report = executor.Execute(request, token) |> Result.mapError Stop.Refused
             let! kept = kept keep corpus request report.Receipt
             let code = code report.Receipt.Outcome
@@ -163,5 +167,5 @@ module Execute =
 
         request a
         |> Result.mapError Stop.Usage
-        |> Result.bind (finish json { File = a.TryGetResult ExecArgs.Receipt; Corpus = a.TryGetResult ExecArgs.Record } token)
+        |> Result.bind (finish (a.TryGetResult ExecArgs.Engine) json { File = a.TryGetResult ExecArgs.Receipt; Corpus = a.TryGetResult ExecArgs.Record } token)
         |> Result.defaultWith (stopped json)

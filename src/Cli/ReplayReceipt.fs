@@ -15,7 +15,8 @@ module ReplayReceipt =
             let path = a.GetResult ReplayArgs.File
             let! receipt = Inputs.bytes path |> Result.bind (ReceiptFile.decode >> Result.mapError (fun e -> $"{path}: {e}"))
             let! bytes = Inputs.moduleBytes (a.GetResult ReplayArgs.Module) |> Result.mapError (fun e -> $"--module: {e}")
-            use executor = new Executor(ExecutorOptions.For(CompiledEngine()))
+            let! engine = Engines.chosen (a.TryGetResult ReplayArgs.Engine)
+            use executor = new Executor(ExecutorOptions.For engine)
             return receipt, executor.Replay(receipt, bytes, token)
         }
 

@@ -1,6 +1,6 @@
 module Twofold.Cli.Scripts
 
-// `twofold wast`: scripts of the official suite's format, run on the compiled engine.
+// `twofold wast`: scripts of the official suite's format, run on one of our engines.
 // In: files, folders, zip files. Out: a line for each script and for each failure, counts in all; 1 when a command failed.
 
 open System
@@ -61,13 +61,13 @@ let private sources (path: string) : Result<Source list, string> =
 
     found |> Result.bind (fun list -> if list.IsEmpty then Error $"{path}: there is no script (.wast) in it" else Ok list)
 
-let private runOne (settings: ScriptSettings) (s: Source) : Result<string * ScriptTally, string> =
+let private runOne (settings: ScriptSettings) engine (s: Source) : Result<string * ScriptTally, string> =
     attempt s.Name s.Read
     |> Result.map (fun script ->
         match ScriptSkips.ofScript s.Name with
         | ValueSome reason -> s.Name, ScriptRunner.skip reason script
         | ValueNone ->
-            use host = new EngineHost(settings.Limits)
+            use host = new EngineHost(settings.Limits, engine)
             s.Name, ScriptRunner.run settings script host)
 
 let private counts passed failed skipped = $"{passed} passed, {failed} failed, {skipped} skipped"
@@ -145,10 +145,12 @@ let private json (code: int) (all: (string * ScriptTally) list) : string =
 let run (a: ParseResults<WastArgs>) : Ending =
     let settings = { ScriptSettings.Default with CompareMessages = not (a.Contains WastArgs.Any_Message) }
 
-    a.GetResults WastArgs.Files
-    |> List.concat
-    |> List.traverseResultM sources
-    |> Result.bind (List.concat >> List.traverseResultM (runOne settings))
+    Engines.kind (a.TryGetResult WastArgs.Engine)
+    |> Result.bind (fun engine ->
+        a.GetResults WastArgs.Files
+        |> List.concat
+        |> List.traverseResultM sources
+        |> Result.bind (List.concat >> List.traverseResultM (runOne settings engine)))
     |> Result.map (fun all ->
         let code = if total _.Failed all > 0 then Exit.Failed else Exit.Success
         { Code = code; Output = (if a.Contains WastArgs.Json then json code all else text all); Error = "" })

@@ -11,9 +11,9 @@ open Twofold.Engine
 
 /// How an engine is made. Immutable.
 [<Sealed>]
-type EngineOptions private (modules: int, pool: PoolOptions, source: IExternalSource) =
+type EngineOptions private (modules: int, pool: PoolOptions, source: IExternalSource, engine: Twofold.Wasm.IWasmEngine) =
     /// Plain options: our compiler, 64 modules, twice as many idle instances a module as there are processors.
-    new() = EngineOptions(64, PoolOptions.Default, null)
+    new() = EngineOptions(64, PoolOptions.Default, null, Twofold.Wasm.CompiledEngine())
 
     member internal _.Pool = pool
     /// Loaded modules that are kept.
@@ -24,20 +24,25 @@ type EngineOptions private (modules: int, pool: PoolOptions, source: IExternalSo
     member _.ProveResets = pool.ProveResets
     /// Who answers external effects that requests do not answer themselves, or null.
     member _.ExternalSource = source
+    /// Who executes modules.
+    member _.Engine = engine
 
     /// The same with room for other numbers of modules.
-    member _.WithCachedModules(count: int) = EngineOptions(int (Arguments.atLeast (nameof count) 1L (int64 count)), pool, source)
+    member _.WithCachedModules(count: int) = EngineOptions(int (Arguments.atLeast (nameof count) 1L (int64 count)), pool, source, engine)
 
     /// The same with other numbers of idle instances; 0: every run gets a new one.
     member _.WithIdleInstances(count: int) =
         let count = int (Arguments.atLeast (nameof count) 0L (int64 count))
-        EngineOptions(modules, { pool with IdlePerModule = count }, source)
+        EngineOptions(modules, { pool with IdlePerModule = count }, source, engine)
 
     /// The same, proving each reset or not (slow; for debugging).
-    member _.WithResetProof(prove: bool) = EngineOptions(modules, { pool with ProveResets = prove }, source)
+    member _.WithResetProof(prove: bool) = EngineOptions(modules, { pool with ProveResets = prove }, source, engine)
 
     /// The same with another source of external answers; null for none.
-    member _.WithExternalSource(source: IExternalSource) = EngineOptions(modules, pool, source)
+    member _.WithExternalSource(source: IExternalSource) = EngineOptions(modules, pool, source, engine)
+
+    /// The same on another engine: `CompiledEngine` (the default), `InterpretedEngine`, or one of another package. Results, gas and receipts are the same.
+    member _.WithEngine(engine: Twofold.Wasm.IWasmEngine) = EngineOptions(modules, pool, source, Arguments.notNull (nameof engine) engine)
 
 /// Executes WebAssembly deterministically. Thread-safe; keep one for the life of the process.
 [<Sealed>]
@@ -59,7 +64,7 @@ type TwofoldEngine(options: EngineOptions) =
 
         new Executor(
             {
-                ExecutorOptions.For(Twofold.Wasm.CompiledEngine()) with
+                ExecutorOptions.For options.Engine with
                     CachedModules = options.CachedModules
                     Pool = options.Pool
                     Provider = provider options.ExternalSource

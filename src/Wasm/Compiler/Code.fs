@@ -107,8 +107,7 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
     /// The same, with NaN cleaned where they are seen.
     new(valid) = CompiledCode(valid, NanPolicy.OnEscape, false)
 
-    override this.For(imported: Function seq) : ModuleCode =
-        if not isOpen && MayThrow.isOpen valid imported then other.Value else this
+    override this.For(imported: Function seq) : ModuleCode = if not isOpen && MayThrow.isOpen valid imported then other.Value else this
 
     override _.MayThrow = isOpen || MayThrow.usesExceptions valid
     override _.StructClass index = context.Classes.Of index

@@ -30,4 +30,3 @@ type InterpretedEngine() =
         member _.Name = "interpreter"
         member _.Version = $"{InterpretedEngine.InterpreterVersion}/{RuntimeInformation.FrameworkDescription}"
         member _.Load valid = Ok(new OwnModule(InterpretedCode valid) :> IWasmModule)
->>>>>>> ef28fca (wip)

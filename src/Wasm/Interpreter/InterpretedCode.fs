@@ -25,7 +25,19 @@ type internal InterpretedCode(valid: ValidModule) as this =
     let methods: DynamicMethod[] = Array.zeroCreate count
     let allocated = List<nativeint>()
     let classes = StructClasses valid.Module.Types
-    let zeroed n = NativeMemory.AllocZeroed(unativeint n) |> NativeInterop.NativePtr.ofVoidPtr<byte> |> NativeInterop.NativePtr.toNativeInt
+    let structs: InterpStruct[] = Array.zeroCreate valid.Module.Types.Length
+
+    let structOf index =
+        match Volatile.Read &structs[index] with
+        | null ->
+            let made = Fields.structOf (classes.Of index) (InstrTypes.fieldsOf valid.Module.Types index)
+            Volatile.Write(&structs[index], made)
+            made
+        | known -> known
+
+    let zeroed n =
+        NativeMemory.AllocZeroed(unativeint n) |> NativeInterop.NativePtr.ofVoidPtr<byte> |> NativeInterop.NativePtr.toNativeInt
+
     let funcs = zeroed (max 1 count * sizeof<InterpFunc>)
     let table = zeroed (8 * max 1 count)
     let funcAt index = funcs + nativeint (index * sizeof<InterpFunc>)
@@ -42,16 +54,16 @@ type internal InterpretedCode(valid: ValidModule) as this =
         References.erase { Params = canonical t.Params; Results = canonical t.Results }
 
     let known index =
-        Volatile.Read(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.ofNativeInt<nativeint> (table + nativeint (8 * index))))
+        Volatile.Read(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.ofNativeInt<nativeint>(table + nativeint (8 * index))))
 
     /// The words of a function: for tests and for people who want to see them.
-    member _.Translated index = Translate.func valid this.Layout (Prepare.func valid index) funcAt
+    member _.Translated index = Translate.func valid this.Layout (Prepare.func valid index) funcAt structOf
 
     override this.Translate index =
         lock gate (fun () ->
             if isNull infos[index] then
                 let prepared = Prepare.func valid index
-                let made = Translate.func valid this.Layout prepared funcAt
+                let made = Translate.func valid this.Layout prepared funcAt structOf
                 infos[index] <- made.Info
 
                 allocated.Add(
@@ -73,6 +85,7 @@ type internal InterpretedCode(valid: ValidModule) as this =
     override _.MayThrow = true
     override _.For _ = this
     override _.StructClass index = classes.Of index
+    override _.Struct index = structOf index
 
     override this.CompileAll() =
         for k in 0 .. count - 1 do
@@ -88,7 +101,12 @@ type internal InterpretedCode(valid: ValidModule) as this =
                     let m = InterpreterThunks.entry (erased index) index
                     let entry = Emit.entryPoint m
                     methods[index] <- m
-                    Volatile.Write(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.ofNativeInt<nativeint> (table + nativeint (8 * index))), entry)
+
+                    Volatile.Write(
+                        NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.ofNativeInt<nativeint>(table + nativeint (8 * index))),
+                        entry
+                    )
+
                     entry
                 | entry -> entry)
         | entry -> entry
@@ -116,10 +134,7 @@ type internal InterpretedCode(valid: ValidModule) as this =
                     let code = NativeInterop.NativePtr.toNativeInt (NativeInterop.NativePtr.read s.Func).Code
                     let word = int ((NativeInterop.NativePtr.toNativeInt s.Ip - code) / 16n)
 
-                    ValueSome {
-                        Function = valid.ImportedFuncs + index
-                        Offset = infos[index].Offsets[word]
-                    }
+                    ValueSome { Function = valid.ImportedFuncs + index; Offset = infos[index].Offsets[word] }
             | ValueNone -> ValueNone
 
     override _.Finalize() =

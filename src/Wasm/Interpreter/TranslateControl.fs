@@ -12,7 +12,7 @@ open Twofold.Wasm.Compiler
 
 /// One function on its way.
 [<Sealed>]
-type internal Translation(valid: ValidModule, layout: Layout, f: PreparedFunc, callee: int -> nativeint) =
+type internal Translation(valid: ValidModule, layout: Layout, f: PreparedFunc, callee: int -> nativeint, structs: int -> InterpStruct) =
     let w = Words f
     let labels = List<Label>()
     let tries = List<InterpTry>()
@@ -26,6 +26,8 @@ type internal Translation(valid: ValidModule, layout: Layout, f: PreparedFunc, c
     member _.Tries = tries
     /// The InterpFunc of a defined function.
     member _.Callee index = callee index
+    /// A struct type by type index.
+    member _.Struct index = structs index
     member val Dead = false with get, set
     /// The next charge looks for an interrupt too.
     member val PollWithCharge = false with get, set
@@ -146,28 +148,18 @@ module internal TranslateControl =
     // ---- blocks
 
     let private chargeFollows (t: Translation) at =
-        at + 1 < t.Func.Code.Length
-        && t.Func.Code[at + 1].Op = Op.Charge
-        && t.Func.Code[at + 1].Imm <> 0L
+        at + 1 < t.Func.Code.Length && t.Func.Code[at + 1].Op = Op.Charge && t.Func.Code[at + 1].Imm <> 0L
 
     let enter (t: Translation) (i: Instr) at =
         let w = t.W
 
-        let condition =
-            if i.Op = Op.If then
-                ValueSome(w.Condition(w.Pop()))
-            else
-                ValueNone
+        let condition = if i.Op = Op.If then ValueSome(w.Condition(w.Pop())) else ValueNone
 
         let struct (starts, ends) = Prepare.blockType t.Module.Types t.Func.BlockTypes i
         w.SettleAll()
         let height = w.Stack.Count - starts.Length
 
-        let struct (slot, ref) =
-            if starts.Length = 0 then
-                struct (w.Slot, w.Ref)
-            else
-                struct (w.Stack[height].Slot, w.Stack[height].Ref)
+        let struct (slot, ref) = w.First starts.Length
 
         let l = Label(i.Op, height, slot, ref, starts, ends)
         l.Try <- t.Labels[t.Labels.Count - 1].Try
@@ -176,10 +168,7 @@ module internal TranslateControl =
         | Op.Loop ->
             l.Start <- w.Count
 
-            if chargeFollows t at then
-                t.PollWithCharge <- true
-            else
-                w.Emit(IOp.Poll, 0, 0, 0)
+            if chargeFollows t at then t.PollWithCharge <- true else w.Emit(IOp.Poll, 0, 0, 0)
         | Op.If -> l.Otherwise <- w.Branch(condition.Value, false)
         | Op.TryTable ->
             let clauses = t.Func.CatchTables[int i.Imm]
@@ -191,10 +180,7 @@ module internal TranslateControl =
                 |> Array.mapi (fun k c ->
                     let target = t.LabelAt c.Label
 
-                    if target.Op = Op.Loop then
-                        ()
-                    else
-                        target.Clauses.Add(struct (t.Tries.Count, k))
+                    if target.Op = Op.Loop then () else target.Clauses.Add(struct (t.Tries.Count, k))
 
                     InterpCatch(
                         TagOffset = (if c.Kind < 2 then t.Layout.Tag c.Tag else -1),
@@ -303,12 +289,7 @@ module internal TranslateControl =
         let n = callType.Params.Length
         w.SettleTop n
 
-        let struct (slot, ref) =
-            if n = 0 then
-                struct (w.Slot, w.Ref)
-            else
-                let first = w.Stack[w.Stack.Count - n]
-                struct (first.Slot, first.Ref)
+        let struct (slot, ref) = w.First n
 
         let imported = (i.Op = Op.Call || i.Op = Op.ReturnCall) && i.A < t.Valid.ImportedFuncs
 
@@ -349,12 +330,7 @@ module internal TranslateControl =
         let n = t.Valid.TagTypes[tag].Params.Length
         w.SettleTop n
 
-        let struct (slot, ref) =
-            if n = 0 then
-                struct (w.Slot, w.Ref)
-            else
-                let first = w.Stack[w.Stack.Count - n]
-                struct (first.Slot, first.Ref)
+        let struct (slot, ref) = w.First n
 
         w.Emit(IOp.Throw, tag, slot, ref)
         t.Dead <- true

@@ -146,13 +146,7 @@ type internal Words(f: PreparedFunc) =
     // ---- operands
 
     member private _.Add(t: ValType, place: Place, value: int64) =
-        stack.Add {
-            Type = t
-            Place = place
-            Value = value
-            Slot = slot
-            Ref = ref
-        }
+        stack.Add { Type = t; Place = place; Value = value; Slot = slot; Ref = ref }
 
         if t.IsRef then
             ref <- ref + 1
@@ -253,22 +247,43 @@ type internal Words(f: PreparedFunc) =
             o.Slot
         | _ -> o.Slot
 
+    /// Where a popped operand of either kind is.
+    member w.Place(o: Operand) = if o.Type.IsRef then w.FromRef o else w.From o
+
+    /// Where the next operand of a type will be.
+    member _.Next(t: ValType) = if t.IsRef then ref else slot
+
+    /// Where the topmost operands, at home, begin: numbers, references.
+    member _.First(count: int) : struct (int * int) =
+        if count = 0 then
+            struct (slot, ref)
+        else
+            let first = stack[stack.Count - count]
+            struct (first.Slot, first.Ref)
+
     /// Where a popped reference is.
     member _.FromRef(o: Operand) = if o.Place = Place.Local then places[int o.Value] else o.Ref
 
     /// An instruction whose result, at A, is the new top.
-    member w.Define(op: IOp, b: int, c: int, t: ValType) =
-        w.Emit(op, slot, b, c)
-        defined <- words.Count - 1
+    member w.DefineBy(op: IOp, x: int, b: int, c: int, t: ValType) =
+        defined <- w.Write(op, x, slot, b, c)
         w.Push t
+
+    member w.Define(op: IOp, b: int, c: int, t: ValType) = w.DefineBy(op, 0, b, c, t)
+
+    /// Sixteen bytes as a second word.
+    member w.EmitBytes(low: int64, high: int64) =
+        let mutable word = Word()
+        word.Op <- uint16 low
+        word.X <- uint16 (low >>> 16)
+        word.A <- int (low >>> 32)
+        word.Imm <- high
+        words.Add word
+        offsets.Add w.At
 
     /// The last word written is one that `Define` wrote, and for this operand.
     member private _.Defines(o: Operand) =
-        defined >= 0
-        && defined = words.Count - 1
-        && o.Place = Place.Home
-        && not o.Type.IsRef
-        && words[defined].A = o.Slot
+        defined >= 0 && defined = words.Count - 1 && o.Place = Place.Home && not o.Type.IsRef && words[defined].A = o.Slot
 
     /// local.set: straight from the instruction that makes the value, where that is the last one.
     member w.SetLocal(index: int) =
@@ -298,9 +313,7 @@ type internal Words(f: PreparedFunc) =
             let mutable word = words[defined]
             let op = LanguagePrimitives.EnumOfValue<uint16, IOp> word.Op
 
-            let first =
-                [ IOp.I32Eq; IOp.I32EqK; IOp.I64Eq; IOp.I64EqK ]
-                |> List.tryFind (fun first -> between first 10 op)
+            let first = [ IOp.I32Eq; IOp.I32EqK; IOp.I64Eq; IOp.I64EqK ] |> List.tryFind (fun first -> between first 10 op)
 
             match first with
             | Some first ->
@@ -326,9 +339,12 @@ type internal Words(f: PreparedFunc) =
                     ValueNone
 
             let found =
-                if op = IOp.I32Eqz then ValueSome IOp.BrZ
-                elif op = IOp.I64Eqz then ValueSome IOp.BrI64EqK
-                elif op = IOp.RefIsNull then ValueSome IOp.BrNull
+                if op = IOp.I32Eqz then
+                    ValueSome IOp.BrZ
+                elif op = IOp.I64Eqz then
+                    ValueSome IOp.BrI64EqK
+                elif op = IOp.RefIsNull then
+                    ValueSome IOp.BrNull
                 else
                     from IOp.I32Eq 10 IOp.BrI32Eq
                     |> ValueOption.orElseWith (fun () -> from IOp.I32EqK 10 IOp.BrI32EqK)

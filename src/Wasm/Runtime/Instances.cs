@@ -23,6 +23,9 @@ internal abstract class CodeSource
     /// <summary>Gives the InterpFunc its code; only for the interpreter's. Thread-safe.</summary>
     public virtual void Translate(int index) => throw new NotSupportedException();
 
+    /// <summary>How objects of a struct type are made; only for the interpreter's.</summary>
+    public virtual InterpStruct Struct(int type) => throw new NotSupportedException();
+
     /// <summary>What is known of a translated function beside its code; only for the interpreter's.</summary>
     public virtual InterpInfo Info(int index) => throw new NotSupportedException();
 }
