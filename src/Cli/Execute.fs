@@ -167,5 +167,11 @@ module Execute =
 
         request a
         |> Result.mapError Stop.Usage
-        |> Result.bind (finish (a.TryGetResult ExecArgs.Engine) json { File = a.TryGetResult ExecArgs.Receipt; Corpus = a.TryGetResult ExecArgs.Record } token)
+        |> Result.bind (
+            finish
+                (a.TryGetResult ExecArgs.Engine)
+                json
+                { File = a.TryGetResult ExecArgs.Receipt; Corpus = a.TryGetResult ExecArgs.Record }
+                token
+        )
         |> Result.defaultWith (stopped json)

@@ -56,5 +56,11 @@ module Run =
         let json = a.Contains RunArgs.Json
 
         request a
-        |> Result.bind (Execute.finish (a.TryGetResult RunArgs.Engine) json { File = a.TryGetResult RunArgs.Receipt; Corpus = a.TryGetResult RunArgs.Record } token)
+        |> Result.bind (
+            Execute.finish
+                (a.TryGetResult RunArgs.Engine)
+                json
+                { File = a.TryGetResult RunArgs.Receipt; Corpus = a.TryGetResult RunArgs.Record }
+                token
+        )
         |> Result.defaultWith (Execute.stopped json)

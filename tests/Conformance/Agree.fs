@@ -27,12 +27,7 @@ module private Generated =
         "--enable-mutable-globals"
     ]
 
-    let features = [
-        []
-        later
-        later @ [ "--enable-tail-call"; "--enable-exception-handling" ]
-        later @ [ "--enable-simd" ]
-    ]
+    let features = [ []; later; later @ [ "--enable-tail-call"; "--enable-exception-handling" ]; later @ [ "--enable-simd" ] ]
 
     let present =
         lazy
@@ -148,7 +143,7 @@ type Agree() =
         | _ -> otherwise
 
     /// The measure first.
-    let engines: IWasmEngine list = [ CompiledEngine(); Twofold.Oracle.OracleEngine() ]
+    let engines: IWasmEngine list = [ CompiledEngine(); InterpretedEngine(); Twofold.Oracle.OracleEngine() ]
     let folder = Path.Combine(Repository.root, "artifacts", "agree")
 
     /// Runs compared, or the first difference.

@@ -1,7 +1,7 @@
 namespace Twofold.Conformance
 
 // Modules that real toolchains made, called blindly: exports with zeros, host functions that answer zero, a little gas beyond instantiation.
-// Nothing sensible comes out, but long stretches of real code run, and the compiled engine must do exactly what the oracle does.
+// Nothing sensible comes out, but long stretches of real code run, and our engines must do exactly what the oracle does.
 // In: real/, cmds/, guests/ of the test data. Out: the first export of a module that ends, costs or leaves behind something else.
 
 open System
@@ -65,21 +65,23 @@ type FuzzReal() =
         | Error rejected when Skips.neverModules.Contains(Path.GetFileName file) -> Assert.Ignore $"never: {rejected}"
         | Error rejected -> Assert.Fail(string rejected)
         | Ok valid ->
-            let engines: IWasmEngine list = [ Twofold.Oracle.OracleEngine(); CompiledEngine() ]
+            let engines: IWasmEngine list = [ Twofold.Oracle.OracleEngine(); CompiledEngine(); InterpretedEngine() ]
 
             let instances =
                 engines
                 |> List.map (fun e -> e.Load valid |> Result.bind (fun m -> m.Instantiate(Supplied.settings WasmLimits.Host valid)))
 
             match instances with
-            | [ Ok oracle; Ok compiled ] ->
+            | [ Ok oracle; Ok compiled; Ok interpreted ] ->
                 let functions = valid.Module.Exports |> Array.filter (fun e -> e.Kind = ExternKind.Func) |> Array.truncate exports
                 Assert.That(functions, Is.Not.Empty)
 
                 for export in functions do
                     let expected = run oracle valid export
                     Assert.That(run compiled valid export, Is.EqualTo expected, export.Name)
+                    Assert.That(run interpreted valid export, Is.EqualTo expected, $"{export.Name}, interpreted")
 
                 compiled.Dispose()
-            | [ Error a; Error b ] when a.Kind = b.Kind -> Assert.Ignore $"imports that this test does not supply: {b}"
+                interpreted.Dispose()
+            | [ Error a; Error b; Error _ ] when a.Kind = b.Kind -> Assert.Ignore $"imports that this test does not supply: {b}"
             | other -> Assert.Fail $"%A{other}"

@@ -108,7 +108,7 @@ type private Trial(counts: Counts) =
     /// Small enough that a mutant's wishes for memory are refused and not granted.
     let limits = { WasmLimits.Host with MemoryBytes = 16L * 1024L * 1024L; TableEntries = 100_000L }
 
-    let engines: IWasmEngine list = [ Twofold.Oracle.OracleEngine(); CompiledEngine() ]
+    let engines: IWasmEngine list = [ Twofold.Oracle.OracleEngine(); CompiledEngine(); InterpretedEngine() ]
 
     let check features bytes = Decode.run limits features bytes |> Result.bind (Validate.run limits features)
 
@@ -146,7 +146,7 @@ type private Trial(counts: Counts) =
         | Ok { End = RunEnd.Fault f } -> Error $"a fault: {f}"
         | _ -> Ok text
 
-    /// Every function proved, then up to eight exports called on both engines.
+    /// Every function proved, then up to eight exports called on all engines.
     let execute (valid: ValidModule) : string option =
         match CilProof.problems "" valid with
         | _, problem :: _ -> Some $"bad CIL: {problem}"
@@ -154,7 +154,7 @@ type private Trial(counts: Counts) =
             counts.Compiled <- counts.Compiled + 1
 
             match engines |> List.map (fun e -> e.Load valid |> Result.bind _.Instantiate(Supplied.settings limits valid)) with
-            | [ Ok oracle; Ok compiled ] ->
+            | [ Ok oracle; Ok compiled; Ok interpreted ] ->
                 let exports =
                     valid.Module.Exports
                     |> Array.filter (fun e -> e.Kind = ExternKind.Func && e.Index >= valid.ImportedFuncs)
@@ -167,22 +167,18 @@ type private Trial(counts: Counts) =
                     |> Array.tryPick (fun e ->
                         counts.Runs <- counts.Runs + 1
 
-                        match call oracle valid e, call compiled valid e with
-                        | Ok a, Ok b when a = b -> None
-                        | Ok a, Ok b -> Some $"export {e.Name}: the oracle {a}; compiled {b}"
-                        | Error fault, _
-                        | _, Error fault -> Some $"export {e.Name}: {fault}")
+                        match call oracle valid e, call compiled valid e, call interpreted valid e with
+                        | Ok a, Ok b, Ok c when a = b && a = c -> None
+                        | Ok a, Ok b, Ok c -> Some $"export {e.Name}: the oracle {a}; compiled {b}; interpreted {c}"
+                        | Error fault, _, _
+                        | _, Error fault, _
+                        | _, _, Error fault -> Some $"export {e.Name}: {fault}")
 
                 oracle.Dispose()
                 compiled.Dispose()
+                interpreted.Dispose()
                 difference
-            | [ Error a; Error b ] when a.Kind = b.Kind -> None
-            | [ Ok a; Error b ] ->
-                a.Dispose()
-                Some $"only the compiled engine refuses: {b}"
-            | [ Error a; Ok b ] ->
-                b.Dispose()
-                Some $"only the oracle refuses: {a}"
+            | [ Error a; Error b; Error c ] when a.Kind = b.Kind && a.Kind = c.Kind -> None
             | other -> Some $"refused differently: %A{other}"
 
     /// What an encoding says, names aside: a name may be given to another of two functions that share it.

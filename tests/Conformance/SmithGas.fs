@@ -1,7 +1,7 @@
 namespace Twofold.Conformance
 
 // What the traces of other engines do not know: gas, and the numbers of traps. Every export of every random module is called with zeros on
-// the compiled engine and on the oracle. In: smith.zip, fuzz.zip. Out: the first call after which the two show something different.
+// our engines and on the oracle. In: smith.zip, fuzz.zip. Out: the first call after which the two show something different.
 
 open System.Text.Json
 open NUnit.Framework

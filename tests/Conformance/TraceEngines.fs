@@ -57,8 +57,8 @@ module TraceEngines =
 
         { Name = "oracle"; Instantiate = instantiate }
 
-    /// The compiled engine by its public face.
-    let private compiled =
+    /// Our engines by their public face.
+    let private own name (kind: EngineKind) =
         let ending (run: unit -> Value[]) =
             try
                 RunEnd.Returned(run ())
@@ -75,7 +75,7 @@ module TraceEngines =
             for i in imports do
                 linker.Define(i.Module, i.Name, i.Type, HostCallback(fun _ arguments -> i.Call arguments)) |> ignore
 
-            let loaded = Module.Load(valid.Module.Bytes, ModuleOptions().WithLimits(Verdict.limits))
+            let loaded = Module.Load(valid.Module.Bytes, ModuleOptions().WithLimits(Verdict.limits).WithEngine(kind))
             let mutable instance = null
 
             match
@@ -97,10 +97,14 @@ module TraceEngines =
                 store.Dispose()
                 Error ended
 
-        { Name = "compiled"; Instantiate = instantiate }
+        { Name = name; Instantiate = instantiate }
+
+    let private compiled = own "compiled" EngineKind.Compiled
+    let private interpreter = own "interpreter" EngineKind.Interpreter
 
     let all = [
         compiled
+        interpreter
         oracle
         InstrumentedTraces.engine "instrumented" Twofold.Wasm.Instrument.InstrumentOptions.Default
         yield! WasmtimeTraces.all ()

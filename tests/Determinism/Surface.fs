@@ -50,6 +50,7 @@ let private seam =
         "CompiledEngine"
         "WasmtimeEngine"
         "WasmtimeScriptHost"
+        "InterpretedEngine"
     ]
 
 let private publicTypes =

@@ -11,7 +11,7 @@ open Twofold.Wasm.Validation
 open Twofold.Properties.Generators
 
 /// The engines that must agree with the oracle.
-let engines: IWasmEngine list = [ CompiledEngine(); yield! Twofold.Instrumented.InstrumentedEngines.all ]
+let engines: IWasmEngine list = [ CompiledEngine(); InterpretedEngine(); yield! Twofold.Instrumented.InstrumentedEngines.all ]
 
 let oracle: IWasmEngine = Twofold.Oracle.OracleEngine()
 

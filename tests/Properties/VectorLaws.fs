@@ -10,7 +10,11 @@ open Twofold.Wasm.Binary
 open Twofold.Properties.ModuleBytes
 open Twofold.Properties.OracleRuns
 
-let private compiled: (string * IWasmEngine) list = [ "compiled", CompiledEngine(); "eager", CompiledEngine true ]
+let private compiled: (string * IWasmEngine) list = [
+    "compiled", CompiledEngine()
+    "eager", CompiledEngine true
+    "interpreter", InterpretedEngine()
+]
 
 let private opcode (out: Out) (o: Op) =
     if o >= 0xD000us then
