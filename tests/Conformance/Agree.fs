@@ -143,7 +143,14 @@ type Agree() =
         | _ -> otherwise
 
     /// The measure first.
-    let engines: IWasmEngine list = [ CompiledEngine(); InterpretedEngine(); Twofold.Oracle.OracleEngine() ]
+    let engines: IWasmEngine list = [
+        CompiledEngine()
+        InterpretedEngine()
+        for _, wasmtime in WasmtimeTraces.engines () do
+            wasmtime
+        Twofold.Oracle.OracleEngine()
+    ]
+
     let folder = Path.Combine(Repository.root, "artifacts", "agree")
 
     /// Runs compared, or the first difference.
