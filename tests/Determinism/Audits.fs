@@ -136,6 +136,196 @@ let ``the same corpus without the fault is clean`` (name: string) =
     Assert.That(summary.ExitCode, Is.EqualTo 0, $"%A{receipts}")
     Assert.That(summary.Variants |> List.sumBy _.Identical, Is.EqualTo 16L)
 
+// ---- many receipts
+
+let private transfers =
+    lazy
+        ([
+            for name in [ "token-as"; "token-raw-wat" ] do
+                let snapshot = Tokens.furnished name
+
+                for n in 1..6 do
+                    let request = World.request name snapshot World.alice n (World.Transfer(World.bob, uint64 (n * 13)))
+                    input $"{name} {n}" (report fresh request).Receipt (moduleBytes request)
+        ])
+
+[<Test>]
+let ``receipts come out in their order, each in every variant, and the summary counts them`` () =
+    let inputs = transfers.Value
+    let o = { options [ compiled () ] with Threads = 4 }
+    let summary, receipts = auditWith noHooks o inputs
+    Assert.That(summary.ExitCode, Is.EqualTo 0, $"%A{receipts}")
+    Assert.That(((receipts |> List.map _.Name) = (inputs |> List.map _.Name)))
+    Assert.That(summary.Receipts, Is.EqualTo(int64 inputs.Length))
+    Assert.That(summary.Complete)
+
+    for v in summary.Variants do
+        Assert.That(v.Replays, Is.EqualTo(int64 inputs.Length), string v.Variant)
+
+    for r in receipts do
+        Assert.That(r.Replays |> List.map _.Variant |> List.distinct, Has.Length.EqualTo 4)
+
+[<Test>]
+let ``a corpus streams: few receipts are on their way at once`` () =
+    let first = List.head transfers.Value
+    let mutable alive = 0
+    let mutable most = 0
+    let mutable handed = 0
+
+    let many =
+        Seq.init 400 (fun i ->
+            handed <- handed + 1
+
+            {
+                first with
+                    Name = $"{i}"
+                    Load =
+                        (fun () ->
+                            Interlocked.Increment &alive |> ignore
+                            first.Load())
+            })
+
+    let seen = List<string>()
+
+    let sink = {
+        new IAuditSink with
+            member _.Add r =
+                most <- max most (Volatile.Read &alive)
+                Interlocked.Decrement &alive |> ignore
+                seen.Add r.Name
+
+            member _.End _ = ()
+    }
+
+    let o = { options [ compiled () ] with Modules = [ ModuleKind.Cached ] }
+    let summary = Auditor.runWith noHooks o [] [ sink ] CancellationToken.None many
+    Assert.That(summary.ExitCode, Is.EqualTo 0)
+    Assert.That(handed, Is.EqualTo 400)
+    Assert.That((List.ofSeq seen = [ for i in 0..399 -> string i ]))
+    Assert.That(most, Is.LessThanOrEqualTo 33)
+
+[<Test>]
+let ``what cannot be read or judged is said, and the rest is audited all the same`` () =
+    let good = transfers.Value
+
+    let inputs = [
+        good[0]
+        { good[1] with Load = fun () -> Error "torn" }
+        // Another module than the receipt's.
+        {
+            good[2] with
+                Load =
+                    fun () ->
+                        good[2].Load() |> Result.map (fun (struct (r, _)) -> struct (r, [| 0uy; 97uy; 115uy; 109uy; 1uy; 0uy; 0uy; 0uy |]))
+        }
+        { good[3] with Load = fun () -> failwith "a bug" }
+        good[4]
+    ]
+
+    let summary, receipts = auditWith noHooks (options [ compiled () ]) inputs
+    Assert.That(summary.ExitCode, Is.EqualTo 2)
+    Assert.That(([ summary.Receipts; summary.Identical; summary.NotJudged ] = [ 5L; 2L; 3L ]))
+
+    let reasons =
+        receipts
+        |> List.choose (fun r ->
+            match r.Verdict with
+            | Verdict.CannotJudge why -> Some why
+            | _ -> None)
+
+    Assert.That(reasons[0], Is.EqualTo "torn")
+    Assert.That(reasons[1], Does.StartWith "this is another module")
+    Assert.That(reasons[2], Does.Contain "a bug")
+    let nothing, _ = auditWith noHooks (options [ compiled () ]) []
+    Assert.That(nothing.ExitCode, Is.EqualTo 2)
+
+[<Test>]
+let ``an audit ends after as many divergences as it may find, and when it is told to`` () =
+    let wrong =
+        transfers.Value
+        |> List.map (fun i -> {
+            i with
+                Load = fun () -> i.Load() |> Result.map (fun (struct (r, m)) -> struct ({ r with GasUsed = r.GasUsed + 1L }, m))
+        })
+
+    let o = { options [ compiled () ] with StopAfter = 2; Threads = 1 }
+    let summary, receipts = auditWith noHooks o wrong
+    Assert.That(summary.ExitCode, Is.EqualTo 1)
+    Assert.That(summary.Diverging, Is.EqualTo 2L)
+    Assert.That(receipts, Has.Length.EqualTo 2)
+    Assert.That(summary.Complete, Is.False)
+
+    // No engine agrees with such a receipt: that is said.
+    match receipts[0].Verdict with
+    | Verdict.Diverges [ f ] ->
+        Assert.That((f.First.Component = ReplayComponent.GasUsed))
+        Assert.That(f.Variants, Has.Length.EqualTo 4)
+        Assert.That(f.Note, Does.Contain "no engine here agrees with the receipt")
+    | other -> Assert.Fail $"%A{other}"
+
+    use stop = new CancellationTokenSource()
+    stop.Cancel()
+    let kept = Kept()
+    let summary = Auditor.runWith noHooks (options [ compiled () ]) [] [ kept ] stop.Token transfers.Value
+    Assert.That(summary.ExitCode, Is.EqualTo 2)
+    Assert.That(summary.Complete, Is.False)
+
+[<Test>]
+let ``a leak that only another receipt causes is found, and its past is in the command`` () =
+    // `mark` leaves a byte; a pool that forgets it shows in `run`.
+    let guest =
+        ofText
+            """(module
+  (import "env" "emit_event" (func $event (param i32 i32 i32 i32)))
+  (memory (export "memory") 1)
+  (func (export "mark") (result i32) (i32.store8 (i32.const 64) (i32.const 9)) (i32.const 0))
+  (func (export "run") (result i32) (call $event (i32.const 0) (i32.const 1) (i32.const 64) (i32.const 4)) (i32.const 0)))"""
+
+    let forgetful =
+        wrapping "planted" (fun m s ->
+            m.Instantiate s
+            |> Result.map (fun made ->
+                let mutable left = 0uy
+
+                let run (settings: RunSettings) =
+                    let result = made.Run settings
+                    let buffer = [| 0uy |]
+                    (made :?> IInspectable).ReadMemory(0, 64UL, Span buffer)
+                    left <- buffer[0]
+                    result
+
+                // Behind the reset's back.
+                passing made run (fun () ->
+                    made.Reset()
+
+                    if left <> 0uy then
+                        (Leaks.field "instance" made |> fun f -> f.GetValue made :?> InstanceData).Memories[0].Span(64UL, 1u)[0] <- left)))
+
+    let receipt entry = (report fresh { request guest with Entry = entry }).Receipt
+
+    let inputs = [
+        input "run.json" (receipt "run") guest
+        input "mark.json" (receipt "mark") guest
+        input "again.json" (receipt "run") guest
+    ]
+
+    let o = { options [ forgetful ] with Threads = 1; Modules = [ ModuleKind.Cached ] }
+    let summary, receipts = auditWith noHooks o inputs
+    Assert.That(summary.Diverging, Is.EqualTo 1L, $"%A{receipts}")
+
+    match receipts[2].Verdict with
+    | Verdict.Diverges [ f ] ->
+        let all = ReportText.finding f |> String.concat "\n"
+        Assert.That((f.Class = DivergenceClass.ResetLeak), all)
+        Assert.That(f.Reproduce, Does.Contain "--after mark.json")
+        Assert.That(f.State |> List.exists _.IsMemoryBytes, all)
+        // As the command says: alone, after that past.
+        let again = Auditor.runWith noHooks o [ inputs[1] ] [] CancellationToken.None [ inputs[2] ]
+        Assert.That(again.Diverging, Is.EqualTo 1L)
+        let without = Auditor.runWith noHooks o [] [] CancellationToken.None [ inputs[2] ]
+        Assert.That(without.Diverging, Is.EqualTo 0L)
+    | other -> Assert.Fail $"%A{other}"
+
 // ---- the page
 
 let private opening = "<!-- made of AuditFaults.all; TWOFOLD_REWRITE=1 with the tests makes it again -->"

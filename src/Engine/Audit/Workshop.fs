@@ -102,7 +102,7 @@ type internal Workshop(options: WorkshopOptions) =
             // The instance was given up.
             | _ -> pasts.TryRemove key |> ignore
 
-            if hit then
+            if hit || result.IsCannotJudge then
                 struct (result, (if before.IsEmpty then [ case ] else List.rev before))
             elif left = 0 then
                 struct (ReplayResult.CannotJudge "no used instance could be had: none outlives a run", [])
