@@ -143,6 +143,8 @@ type IInspectable =
     abstract ElemSizes: int[]
     /// When the run ended out of gas: the gas that it would have used with the charge that was refused, so that limits find every charge. Else -1.
     abstract GasWanted: int64
+    /// When the run ended out of gas before a basic block: the calls that it stood in, innermost first; none when nobody knows.
+    abstract Callers: CodePosition[]
 
 /// A module made ready to run: shared by any number of instances and threads.
 type IWasmModule =

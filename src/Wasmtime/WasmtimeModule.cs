@@ -276,4 +276,5 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
     public int[] DataSizes => [];
     public int[] ElemSizes => [];
     public long GasWanted => -1;
+    public CodePosition[] Callers => [];
 }

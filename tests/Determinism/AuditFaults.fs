@@ -91,6 +91,7 @@ let passing (inner: IWasmInstance) (run: RunSettings -> Result<RunResult, Reject
             member _.DataSizes = inspect.DataSizes
             member _.ElemSizes = inspect.ElemSizes
             member _.GasWanted = inspect.GasWanted
+            member _.Callers = inspect.Callers
     }
 
 /// An engine that compiles another module in place of each: the same but for the fault. Import and export lists are the same.

@@ -94,13 +94,13 @@ type LastEqual = {
 
 type SourceLine = { File: string; Line: int }
 
-/// The basic block in which two runs part.
+/// The basic block in which two runs part, or the part of one after a call came back.
 type CodeBlock = {
     /// In the module's index space of functions.
     Function: int
     /// From the name section, an export or an import; empty when there is none.
     Name: string
-    /// Byte offset in the module's binary of the block's first instruction.
+    /// Byte offset in the module's binary: of the block's first instruction, of the first after the call, or of an instruction that has a price of its own.
     Offset: int
     /// When the module brings debug information.
     Source: SourceLine option

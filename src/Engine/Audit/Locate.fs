@@ -14,6 +14,7 @@ open System.Threading
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
+open Twofold.Wasm.Preparation
 open Twofold.HostAbi
 open Twofold.Engine
 
@@ -178,18 +179,118 @@ module internal Locate =
         Past = []
     }
 
-    /// The block that a run under this limit could not pay for.
-    let private refused (o: LocateOptions) (case: Case) (valid: ValidModule) (gas: int64) : CodeBlock option =
+    // ---- which code ran
+
+    /// Whether an instruction can change what an audit sees; `trapped`: an end by a trap is to be explained.
+    let private isVisible (valid: ValidModule) (trapped: bool) (i: Instr) =
+        let name = (Opcodes.info i.Op).Name
+        let has (part: string) = name.Contains(part, StringComparison.Ordinal)
+
+        let changes =
+            has ".store"
+            || has ".set"
+            || has ".grow"
+            || has ".fill"
+            || has ".copy"
+            || has ".init"
+            || has ".drop"
+            || has "atomic"
+            || name.StartsWith("throw", StringComparison.Ordinal)
+            || name = "unreachable"
+
+        // Variables of a function are seen by nobody else.
+        (changes && not (has "local."))
+        || (i.Op = Op.Call && i.A < valid.ImportedFuncs)
+        || (trapped
+            && (has "load"
+                || has "div"
+                || has "rem"
+                || has "trunc"
+                || has "cast"
+                || has ".get" && not (has "local.") && not (has "global.")))
+
+    /// Goes through the code that runs when a block is paid for, up to the next charge. The block itself is it, unless nothing in it can be seen and it
+    /// ends its function: then the caller's code after the call is, and so on. `exactly`: it is the block itself in any case.
+    let private culprit
+        (valid: ValidModule)
+        (exactly: bool)
+        (trapped: bool)
+        (at: CodePosition)
+        (callers: CodePosition list)
+        : CodePosition =
+        let code (p: CodePosition) = (Prepare.func valid (p.Function - valid.ImportedFuncs)).Code
+
+        /// None: the function ends before anything can be seen.
+        let rec look (code: Instr[]) i =
+            if i >= code.Length then
+                None
+            else
+                match code[i].Op with
+                | Op.Charge -> Some()
+                | Op.Return -> None
+                | Op.Call
+                | Op.CallIndirect
+                | Op.CallRef when not (isVisible valid trapped code[i]) -> Some()
+                | _ when isVisible valid trapped code[i] -> Some()
+                // A branch that leaves for a label: what follows begins a block.
+                | Op.Br
+                | Op.BrTable
+                | Op.ReturnCall
+                | Op.ReturnCallIndirect
+                | Op.ReturnCallRef -> Some()
+                | _ -> look code (i + 1)
+
+        let rec up (callers: CodePosition list) =
+            match callers with
+            | [] -> at
+            | caller :: rest ->
+                let code = code caller
+
+                match code |> Array.tryFindIndex (fun i -> i.Offset = caller.Offset && i.Op <> Op.Charge && i.Op <> Op.Enter) with
+                | None -> at
+                | Some call ->
+                    match look code (call + 1) with
+                    | Some() -> { caller with Offset = (if call + 1 < code.Length then code[call + 1].Offset else caller.Offset) }
+                    | None -> up rest
+
+        if at.Function < valid.ImportedFuncs then
+            at
+        else
+            let own = code at
+
+            match own |> Array.tryFindIndex (fun i -> i.Op = Op.Charge && i.Offset = at.Offset) with
+            // An instruction with a price of its own.
+            | None -> at
+            | Some charge ->
+                // The charge of an arm or a loop has the offset of the `if` or `loop` before it.
+                let first = if charge + 1 < own.Length then { at with Offset = own[charge + 1].Offset } else at
+
+                if exactly || (look own (charge + 1)).IsSome then
+                    first
+                else
+                    let found = up callers
+                    if found = at then first else found
+
+    /// The code that a run under this limit could not pay for; `exactly`: the block with the price, not what runs with it.
+    let private refused
+        (o: LocateOptions)
+        (case: Case)
+        (valid: ValidModule)
+        (exactly: bool)
+        (trapped: bool)
+        (gas: int64)
+        : CodeBlock option =
         o.Locator
         |> Option.bind (fun engine ->
             let at g = okProbe o.Workshop case (freshSide engine) g
+            let place (p: Probe) where = culprit valid exactly trapped where p.Callers
 
             match at gas with
             | Some({ Where = ValueSome where } as p) when p.IsOutOfGas && p.Wanted > gas ->
                 // What was paid before: the smallest limit under which the same charge is refused.
                 let before = smallest (fun g -> at g |> Option.exists (fun q -> q.Wanted = p.Wanted)) -1L gas
-                Some(blockAt o valid where before p.Wanted)
-            | Some { Where = ValueSome where } -> Some(blockAt o valid where gas gas)
+                Some(blockAt o valid (place p where) before p.Wanted)
+            | Some({ Where = ValueSome where } as p) -> Some(blockAt o valid (place p where) gas gas)
             | _ -> None)
 
     /// State of both sides under their limits, side by side.
@@ -308,13 +409,20 @@ module internal Locate =
                     | _ -> there
                 | there, None -> there
 
+            let trapped =
+                [ a; b ]
+                |> List.exists (fun p ->
+                    match p with
+                    | Some { Outcome = Some(Outcome.Trapped _) } -> true
+                    | _ -> false)
+
             Some {
                 At = at
                 Before = before
                 ExpectedThere = a
                 FoundThere = b
                 OnlyPrice = onlyPrice
-                Block = refused o case valid (if onlyPrice then at else at - 1L)
+                Block = refused o case valid onlyPrice trapped (if onlyPrice then at else at - 1L)
                 State = state
                 FromTheStart = fromTheStart
             }
@@ -422,7 +530,7 @@ module internal Locate =
                 // The block that makes the effect, by the receipt's own gas.
                 let block =
                     match valid, usedAt case first.Index with
-                    | Some valid, Some used when used > 0L -> refused o case valid (used - 1L)
+                    | Some valid, Some used when used > 0L -> refused o case valid true false (used - 1L)
                     | _ -> None
 
                 let last =

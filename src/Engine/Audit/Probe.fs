@@ -37,6 +37,8 @@ type internal Probe = {
     MemorySizes: uint64 list
     TableSizes: uint64 list
     Where: CodePosition voption
+    /// See IInspectable.
+    Callers: CodePosition list
 } with
 
     member p.IsOutOfGas = (p.Outcome = Some Outcome.OutOfGas)
@@ -85,10 +87,10 @@ module internal Probe =
             member _.Ended(run, instance, result) =
                 let digests = instance.Digests()
 
-                let wanted, memories, tables =
+                let wanted, memories, tables, callers =
                     match instance with
-                    | :? IInspectable as i -> i.GasWanted, List.ofArray i.MemorySizes, List.ofArray i.TableSizes
-                    | _ -> -1L, [], []
+                    | :? IInspectable as i -> i.GasWanted, List.ofArray i.MemorySizes, List.ofArray i.TableSizes, List.ofArray i.Callers
+                    | _ -> -1L, [], [], []
 
                 let outcome, text =
                     match result.End with
@@ -111,6 +113,7 @@ module internal Probe =
                         MemorySizes = memories
                         TableSizes = tables
                         Where = instance.Where()
+                        Callers = callers
                     }
 
                 look instance

@@ -24,3 +24,7 @@ type internal ModuleCode(valid: ValidModule) =
     /// Where a run that ended in this module's code did; None when nobody knows.
     abstract Where: store: StoreData * ending: RunEnd -> CodePosition voption
     default _.Where(_, _) = ValueNone
+
+    /// The calls around a basic block that could not be paid, innermost first; none when nobody knows.
+    abstract Callers: store: StoreData -> CodePosition[]
+    default _.Callers _ = [||]

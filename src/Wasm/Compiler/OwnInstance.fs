@@ -188,6 +188,11 @@ type internal OwnInstance(store: StoreData, instance: InstanceData) =
         member _.ElemSizes = instance.Elems |> Array.map _.Length
         member _.GasWanted = store.GasWanted
 
+        member _.Callers =
+            match last with
+            | RunEnd.OutOfGas -> (instance.Code :?> ModuleCode).Callers store
+            | _ -> [||]
+
 type internal OwnModule(code: ModuleCode) =
     interface IWasmModule with
         member _.Module = code.Valid

@@ -56,6 +56,20 @@ type internal InterpretedCode(valid: ValidModule) as this =
     let known index =
         Volatile.Read(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.ofNativeInt<nativeint>(table + nativeint (8 * index))))
 
+    /// The place in the module that a state of the loop stands for.
+    let position (s: InterpState) : CodePosition voption =
+        let at = NativeInterop.NativePtr.toNativeInt s.Func - funcs
+
+        // Frames of other modules, and ends before any function ran, have no place in this one.
+        if at < 0n || at >= nativeint (count * sizeof<InterpFunc>) then
+            ValueNone
+        else
+            let index = int at / sizeof<InterpFunc>
+            let code = NativeInterop.NativePtr.toNativeInt (NativeInterop.NativePtr.read s.Func).Code
+            let word = int ((NativeInterop.NativePtr.toNativeInt s.Ip - code) / 16n)
+
+            ValueSome { Function = valid.ImportedFuncs + index; Offset = infos[index].Offsets[word] }
+
     /// The words of a function: for tests and for people who want to see them.
     member _.Translated index = Translate.func valid this.Layout (Prepare.func valid index) funcAt structOf
 
@@ -123,19 +137,18 @@ type internal InterpretedCode(valid: ValidModule) as this =
                 | _ -> ValueSome stack.End
 
             match state with
-            | ValueSome s ->
-                let at = NativeInterop.NativePtr.toNativeInt s.Func - funcs
-
-                // Frames of other modules, and ends before any function ran, have no place in this one.
-                if at < 0n || at >= nativeint (count * sizeof<InterpFunc>) then
-                    ValueNone
-                else
-                    let index = int at / sizeof<InterpFunc>
-                    let code = NativeInterop.NativePtr.toNativeInt (NativeInterop.NativePtr.read s.Func).Code
-                    let word = int ((NativeInterop.NativePtr.toNativeInt s.Ip - code) / 16n)
-
-                    ValueSome { Function = valid.ImportedFuncs + index; Offset = infos[index].Offsets[word] }
+            | ValueSome s -> position s
             | ValueNone -> ValueNone
+
+    override _.Callers store =
+        match store.Interp with
+        | null -> [||]
+        | stack ->
+            stack.EndCallers()
+            |> Array.choose (fun s ->
+                match position s with
+                | ValueSome p -> Some p
+                | ValueNone -> None)
 
     override _.Finalize() =
         // Whoever can still run this code holds this object.

@@ -690,6 +690,7 @@ internal static unsafe class InterpLoop
         state->Ip = ip - 1;
         throw Rt.Trap(code);
     NoGas:
+        stack.TopFrame = top;
         state->Func = func;
         state->Ip = ip - 1;
         throw Rt.OutOfGas(ctx, gas);

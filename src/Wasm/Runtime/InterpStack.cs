@@ -16,6 +16,8 @@ internal sealed unsafe class InterpStack : IDisposable
     private Exception? noted;
     private InterpState end;
     private InterpState thrown;
+    // What a loop that cannot pay leaves in TopFrame.
+    private InterpFrame* endTop;
 
     private InterpStack(int units)
     {
@@ -80,6 +82,7 @@ internal sealed unsafe class InterpStack : IDisposable
     {
         noted = null;
         end = default;
+        endTop = null;
         thrown = default;
     }
 
@@ -90,6 +93,7 @@ internal sealed unsafe class InterpStack : IDisposable
         {
             noted = e;
             end = *state;
+            endTop = TopFrame;
         }
 
         return false;
@@ -100,6 +104,16 @@ internal sealed unsafe class InterpStack : IDisposable
     /// <summary>The instruction that ended the run, or that threw the exception which nobody caught.</summary>
     public InterpState End => end;
     public InterpState Thrown => thrown;
+
+    /// <summary>The calls that a block stood in which could not be paid, innermost first, up to the last entry from outside the loop. Right until the next run.</summary>
+    public InterpState[] EndCallers()
+    {
+        var callers = new List<InterpState>();
+        if (endTop != null)
+            for (var frame = endTop - 1; frame >= Frames && frame->Ip != Exit; frame--)
+                callers.Add(new InterpState { Func = frame->Func, Ip = frame->Ip - 1 });
+        return [.. callers];
+    }
 
     public void Dispose()
     {
