@@ -246,6 +246,61 @@ let demo (published: Published) =
     say "the same run again, from the receipt and the module alone"
     command [ "replay"; receipt; "--module"; contract ]
 
+/// The contract with a little of everything (tests/Cli/everything.wat) on another platform, against the digests that are written down. On another
+/// processor than this one's it runs under qemu-user. What this machine cannot do is said, and is no failure.
+let elsewhere (rid: string) (emulator: string) =
+    say $"publishing the command for {rid}"
+    let target = at [ "artifacts"; rid ]
+    let work = at [ "artifacts"; rid + "-publish" ]
+    let corpus = at [ "artifacts"; rid + "-corpus" ]
+
+    for folder in [ target; corpus ] do
+        if Directory.Exists folder then
+            Directory.Delete(folder, true)
+
+    let places = [
+        "-p:SelfContained=true"
+        "-p:DisableTransitiveFrameworkReferenceDownloads=true"
+        $"-p:PlatformLocks={work}/locks"
+        $"-p:ArtifactsPath={work}"
+    ]
+
+    let restored = exitCode "dotnet" ([ "restore"; "src/Cli/Cli.fsproj"; "-r"; rid; "-v"; "quiet" ] @ places)
+
+    let native = rid.EndsWith("-" + RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant(), StringComparison.Ordinal)
+    // Where Debian's cross libraries (libc6-arm64-cross, libstdc++6-arm64-cross) put the loader.
+    let system = "/usr/aarch64-linux-gnu"
+
+    let isOnPath name =
+        (Environment.GetEnvironmentVariable "PATH").Split ':'
+        |> Array.exists (fun folder -> File.Exists(Path.Combine(folder, name)))
+
+    if restored <> 0 then
+        say $"skipped: the runtime pack for {rid} does not restore here (NU1101 above)"
+    elif not native && not (isOnPath emulator) then
+        say $"skipped: there is no {emulator} to run it under"
+    elif not native && not (Directory.Exists system) then
+        say $"skipped: there is no {system} (Debian: libc6-arm64-cross, libstdc++6-arm64-cross)"
+    else
+        dotnet ([ "publish"; "src/Cli/Cli.fsproj"; "-c"; "Release"; "-r"; rid; "--no-restore"; "-o"; target ] @ places @ build)
+
+        let command = Path.Combine(target, "twofold")
+
+        let args =
+            [ "record"; corpus; "--module"; "tests/Cli/everything.wat"; "--requests"; "tests/Cli/everything.json" ]
+            @ [ "--state"; "samples/demo/snapshot.json" ]
+
+        if native then run command args else run emulator ([ "-L"; system; command ] @ args)
+
+        // The index has the digests in the order of the requests, after its header.
+        let found = File.ReadAllLines(Path.Combine(corpus, "index")) |> Array.skip 1 |> Array.map (fun line -> (line.Split ' ')[0])
+        let expected = File.ReadAllLines(at [ "tests"; "Cli"; "everything.digests" ]) |> Array.map (fun line -> (line.Split ' ')[1])
+
+        if found = expected then
+            say $"{rid}: all {found.Length} receipts are those that are written down"
+        else
+            raise (Stopped $"{rid}: other receipts than tests/Cli/everything.digests; audit {corpus} to see where they differ")
+
 /// Installs what dotnet-tools.json names.
 let tools () : Tooled =
     dotnet [ "tool"; "restore"; "-v"; "quiet" ]
@@ -304,6 +359,7 @@ let help =
   bench [ARGS]     measure; without ARGS the quick table of kernels. `bench report` rewrites the tables of docs/PERFORMANCE.md
   fuzz [N] [SEED]  decode, validate, print, parse and partly run N mutants of every module at hand (2,000,000); the summary is in artifacts/fuzz
   agree [N] [SEED] make N random modules (20,000) with Binaryen's wasm-opt and run them on every engine, gas and stack swept; summary in artifacts/agree
+  arm64            publish the command for linux-arm64 and compare its receipts with those written down, under qemu-user or on an arm64 machine
   format [--check] format the F# sources with Fantomas, or only check them
   pack             make the packages of the libraries and the command in artifacts/packages
   help             this text, as no target at all does (`dotnet fsi` keeps a bare --help for itself: write `-- --help`)
@@ -347,6 +403,9 @@ let dispatch args =
             "TWOFOLD_FUZZ"
             (List.tryItem 0 rest |> Option.defaultValue "2000000")
             (List.tryItem 1 rest |> Option.defaultValue "1")
+    | [ "arm64" ] ->
+        elsewhere "linux-arm64" "qemu-aarch64-static"
+        0
     | [ "format" ] ->
         format (tools ()) false
         0
