@@ -1,8 +1,8 @@
 namespace Twofold.Cli.Tests
 
 // Receipts do not depend on the process: cultures, time zones, collectors, tiers of the JIT, threads, the processor's features.
-// In: everything.wat, a contract with a little of everything, run by the command under each environment. Out: the digests of everything.digests, which
-// are the same on every machine; TWOFOLD_REWRITE=1 writes them anew when a change of receipts is meant (CHANGELOG, "Determinism").
+// In: everything.wat, a contract with a little of everything, run by the command under each environment, and audits of its receipts and of tokens' with every
+// engine. Out: the digests of everything.digests, which are the same on every machine; TWOFOLD_REWRITE=1 writes them anew when a change of receipts is meant (CHANGELOG, "Determinism").
 
 open System
 open System.Globalization
@@ -21,7 +21,7 @@ type World = {
     override e.ToString() = e.Name
 
 module Worlds =
-    let private plain = { Name = "as it is"; Cultures = false; Variables = [] }
+    let plain = { Name = "as it is"; Cultures = false; Variables = [] }
 
     let private culture name zone = {
         Name = $"culture {name}, {zone}"
@@ -100,11 +100,59 @@ module Everything =
 
     let expected () : string list = if File.Exists golden then List.ofArray (File.ReadAllLines golden) else []
 
+    // The token contracts of samples/ that take JSON: a transfer that succeeds, one that fails, a balance.
+    let private tokens = [ "token-as"; "token-c"; "token-rust"; "token-wat" ]
+
+    /// Receipts of this contract and of tokens, made once under no environment at all.
+    let corpus: Lazy<string> =
+        lazy
+            (let corpus = Files.fresh "corpus"
+             record Worlds.plain corpus |> ignore
+
+             let call entry (parameters: string) =
+                 let quoted = JsonSerializer.Serialize parameters
+                 $$"""{"entry": "{{entry}}", "caller": "{{Demo.alice}}", "contract": "{{Demo.token}}", "parameters": {{quoted}} }"""
+
+             let calls = [
+                 call "Transfer" (Demo.parameters 70)
+                 call "Transfer" (Demo.parameters 7000)
+                 call "GetBalance" $$"""{"of": "{{Demo.alice}}"}"""
+             ]
+
+             let requests = Files.withText "calls.json" (String.concat "\n" calls)
+
+             for name in tokens do
+                 let wasm = Files.ofRepository $"samples/contracts/wasm/{name}.wasm"
+
+                 if File.Exists wasm then
+                     Command.ending 0 [ "record"; corpus; "--module"; wasm; "--state"; Demo.snapshot; "--requests"; requests ] |> ignore
+
+             corpus)
+
+    /// Every receipt of the corpus again, by every engine that is there, with so many threads.
+    let audit (e: World) (threads: int) : unit =
+        let ran =
+            Worlds.run e [ "audit"; corpus.Value; "--instances"; "pooled"; "--load"; "cached"; "--threads"; string threads; "--json" ]
+
+        Assert.That(ran.Code, Is.EqualTo 0, string ran)
+        use json = JsonDocument.Parse ran.Output
+        Assert.That(json.RootElement.GetProperty("receipts").GetInt32(), Is.GreaterThan 16)
+
     let rewrite (lines: string list) = File.WriteAllText(golden, String.concat "\n" lines + "\n")
 
 [<TestFixture>]
 type Environments() =
+    static member Audits =
+        Worlds.all
+        |> List.mapi (fun i e ->
+            let threads = if i % 2 = 0 then 8 else 1
+            TestCaseData(e, threads).SetName $"replays: {e.Name}, {threads} threads")
+
     static member Cases = Worlds.all |> List.map (fun e -> TestCaseData(e).SetName e.Name)
+
+    /// With one thread here and eight there.
+    [<TestCaseSource("Audits")>]
+    member _.``replays are the same``(e: World, threads: int) = Everything.audit e threads
 
     [<TestCaseSource("Cases")>]
     member _.``receipts are the same``(e: World) =
