@@ -135,6 +135,7 @@ type RecordArgs =
     | Requests of FILE: string
     | [<AltCommandLine("-s")>] State of PATH: string
     | Add of PATH: string
+    | Engine of NAME: string
     | Json
 
     interface IArgParserTemplate with
@@ -144,6 +145,7 @@ type RecordArgs =
             | Module _ -> "the module that the requests are for; with --add, a file or folder to look for modules in"
             | Requests _ -> "a file of requests to execute: a JSON object, an array, or one object after another; may be given again"
             | State _ -> "the snapshot that all requests run on; empty by default"
+            | Engine _ -> Words.engine
             | Add _ -> "a receipt's file, a folder of receipts and modules, or another corpus, to take receipts from; may be given again"
             | Json -> "print one JSON document"
 

@@ -105,17 +105,16 @@ module Doctor =
             with e ->
                 Error $"{e.GetType().Name}: {e.Message}"
 
-    let private engine (name: string) (make: unit -> IWasmEngine) : Check * Hash32 option =
+    /// Set by whoever wants Wasmtime: then its absence is a problem.
+    let private wasmtimeIsWanted = not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable "TWOFOLD_WASMTIME"))
+
+    let private engine (name: string) (made: Result<IWasmEngine, string>) : Check * Hash32 option =
         let part = $"engine {name}"
 
-        match
-            (try
-                let engine = make ()
-                Ok(engine, selfTest engine)
-             with e ->
-                 Error e.Message)
-        with
-        | Error why -> problem part $"cannot be made: {why}" "run the command with another engine (--engine), and report this", None
+        match made |> Result.map (fun engine -> engine, selfTest engine) with
+        | Error why when name = "wasmtime" && not wasmtimeIsWanted ->
+            note part $"not there: {why}" "nothing needs it; with it, audits compare one engine more (docs/WASMTIME.md)", None
+        | Error why -> problem part $"not there: {why}" "mend what it says, or use another engine (--engine)", None
         | Ok(engine, Error why) ->
             problem
                 part
@@ -127,19 +126,18 @@ module Doctor =
             fine part $"version {engine.Version}, ran its test in {took} ms, receipt {digest.Text.Substring(0, 18)}...", Some digest
 
     let private engines () : Check list =
-        let made = Engines.names |> List.map (fun name -> name, (fun () -> Engines.find "--engine" name |> Result.defaultWith failwith))
-        let checks = made |> List.map (fun (name, make) -> engine name make)
-        let digests = checks |> List.choose snd |> List.distinct
+        let checks = Engines.all () |> List.map (fun (name, made) -> engine name made)
+        let digests = checks |> List.choose snd
 
         [
             yield! List.map fst checks
-            if digests.Length > 1 then
+            if (List.distinct digests).Length > 1 then
                 problem
                     "agreement"
                     "the engines gave different receipts for the same program"
                     "do not trust receipts of this machine; audit them with `twofold audit`, and report this"
-            elif checks.Length > 1 then
-                fine "agreement" "all engines gave the same receipt for the test program"
+            elif digests.Length > 1 then
+                fine "agreement" $"{digests.Length} engines gave the same receipt for the test program"
         ]
 
     // ---- runtime and processor

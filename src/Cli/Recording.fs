@@ -9,7 +9,6 @@ open System.Text.Json
 open System.Threading
 open FsToolkit.ErrorHandling
 open Argu
-open Twofold.Wasm
 open Twofold.HostAbi
 open Twofold.Engine
 
@@ -170,9 +169,11 @@ module Recording =
 
             let! found =
                 sources |> List.traverseResultM (fun path -> Corpus.read path modules |> Result.mapError (fun e -> $"--add: {e}"))
+
+            let! engine = Engines.chosen (a.TryGetResult RecordArgs.Engine)
             // Nothing is made before everything could be read.
             let! corpus = CorpusWriter.Open folder
-            use executor = new Executor(ExecutorOptions.For(CompiledEngine()))
+            use executor = new Executor(ExecutorOptions.For engine)
             let executed = asked |> List.map (execute corpus executor token)
             let taken = found |> Seq.concat |> Seq.map (take corpus) |> List.ofSeq
             return folder, executed @ taken

@@ -275,3 +275,40 @@ let ``what is no corpus is not made one`` () =
         Assert.That(refused (Corpus.items folder []), Does.Contain "twofold corpus 2")
         Assert.That(refused (CorpusWriter.Open(index folder)), Does.Contain "this is a file")
         Assert.That(refused (Corpus.items (folder + "x") []), Does.Contain "no such file or folder"))
+
+// ---- as C# sees it
+
+[<Test>]
+let ``an engine with a corpus keeps what it executes`` () =
+    inFolder (fun folder ->
+        let kept = Twofold.Corpus.Open folder
+        use engine = new Twofold.TwofoldEngine(Twofold.EngineOptions().WithCorpus kept)
+        let add = File.ReadAllBytes(Repository.path [ "bench"; "kernels"; "wasm"; "add.wasm" ])
+
+        let call (x: uint64) = engine.Execute(Twofold.ExecutionRequest.ForExport(add, "add", x, 3UL))
+
+        for x in [ 5UL; 6UL; 5UL ] do
+            Assert.That((call x).RecordingError, Is.Null)
+
+        let entries = List.ofSeq (kept.Read())
+        Assert.That(entries.Length, Is.EqualTo 2)
+
+        for e in entries do
+            Assert.That(e.Damage, Is.Null)
+            Assert.That(engine.Replay(e.Receipt, e.GetModule()).Kind, Is.EqualTo Twofold.ReplayKind.Identical)
+
+        Assert.That(kept.Append(entries.Head.Receipt, add), Is.False)
+        // A corpus that cannot be written to any more: the receipt is there all the same, and the report says so.
+        Directory.Delete(folder, true)
+        File.WriteAllText(folder, "in the way")
+        let report = call 7UL
+        Assert.That(report.RecordingError, Is.Not.Null)
+        Assert.That(report.Receipt.GasUsed, Is.GreaterThan 0L)
+        Assert.Throws<IOException>(fun () -> Twofold.Corpus.Open folder |> ignore) |> ignore
+        File.Delete folder
+        // What is damaged is an entry that says so.
+        kept.Append(report.Receipt, add) |> ignore
+        File.WriteAllText(Directory.GetFiles(Path.Combine(folder, "receipts"), "*", SearchOption.AllDirectories)[0], "")
+        let damaged = Seq.exactlyOne (Twofold.Corpus.Read folder)
+        Assert.That(damaged.Damage, Does.Contain "was changed")
+        Assert.Throws<InvalidDataException>(fun () -> damaged.Receipt |> ignore) |> ignore)

@@ -124,7 +124,7 @@ type LogLine internal (level: int, text: string) =
 
 /// How one execution went here: the receipt, or why there is none, and facts about this run that no receipt holds.
 [<Sealed>]
-type ExecutionReport internal (result: Result<Twofold.Engine.ExecutionReport, Refusal>) =
+type ExecutionReport internal (result: Result<Twofold.Engine.ExecutionReport, Refusal>, recordingError: string) =
     let report =
         match result with
         | Ok r -> ValueSome r
@@ -182,6 +182,8 @@ type ExecutionReport internal (result: Result<Twofold.Engine.ExecutionReport, Re
         | Ok r -> r.Message
         | Error refusal -> refusal.ToString()
 
+    /// Why the receipt is not in the engine's corpus (`EngineOptions.WithCorpus`); null when it is, when there is no receipt, or no corpus.
+    member _.RecordingError = recordingError
     /// How long everything took; zero when there is no receipt.
     member _.Elapsed = fact TimeSpan.Zero _.Elapsed
     /// How long the guest and its host calls took.

@@ -9,40 +9,61 @@ open System.Threading.Tasks
 open Twofold.HostAbi
 open Twofold.Engine
 
+[<NoComparison; NoEquality>]
+type internal EngineSettings = {
+    Modules: int
+    Pool: PoolOptions
+    Source: IExternalSource
+    Engine: Twofold.Wasm.IWasmEngine
+    Corpus: Corpus
+}
+
 /// How an engine is made. Immutable.
 [<Sealed>]
-type EngineOptions private (modules: int, pool: PoolOptions, source: IExternalSource, engine: Twofold.Wasm.IWasmEngine) =
+type EngineOptions private (s: EngineSettings) =
     /// Plain options: our compiler, 64 modules, twice as many idle instances a module as there are processors.
-    new() = EngineOptions(64, PoolOptions.Default, null, Twofold.Wasm.CompiledEngine())
+    new() =
+        EngineOptions {
+            Modules = 64
+            Pool = PoolOptions.Default
+            Source = null
+            Engine = Twofold.Wasm.CompiledEngine()
+            Corpus = null
+        }
 
-    member internal _.Pool = pool
+    member internal _.Pool = s.Pool
     /// Loaded modules that are kept.
-    member _.CachedModules = modules
+    member _.CachedModules = s.Modules
     /// Idle instances that are kept for each module.
-    member _.IdleInstances = pool.IdlePerModule
+    member _.IdleInstances = s.Pool.IdlePerModule
     /// Whether each reset is proved by digest.
-    member _.ProveResets = pool.ProveResets
+    member _.ProveResets = s.Pool.ProveResets
     /// Who answers external effects that requests do not answer themselves, or null.
-    member _.ExternalSource = source
+    member _.ExternalSource = s.Source
     /// Who executes modules.
-    member _.Engine = engine
+    member _.Engine = s.Engine
+    /// Where receipts are kept for audits, or null.
+    member _.Corpus = s.Corpus
 
     /// The same with room for other numbers of modules.
-    member _.WithCachedModules(count: int) = EngineOptions(int (Arguments.atLeast (nameof count) 1L (int64 count)), pool, source, engine)
+    member _.WithCachedModules(count: int) = EngineOptions { s with Modules = int (Arguments.atLeast (nameof count) 1L (int64 count)) }
 
     /// The same with other numbers of idle instances; 0: every run gets a new one.
     member _.WithIdleInstances(count: int) =
         let count = int (Arguments.atLeast (nameof count) 0L (int64 count))
-        EngineOptions(modules, { pool with IdlePerModule = count }, source, engine)
+        EngineOptions { s with Pool = { s.Pool with IdlePerModule = count } }
 
     /// The same, proving each reset or not (slow; for debugging).
-    member _.WithResetProof(prove: bool) = EngineOptions(modules, { pool with ProveResets = prove }, source, engine)
+    member _.WithResetProof(prove: bool) = EngineOptions { s with Pool = { s.Pool with ProveResets = prove } }
 
     /// The same with another source of external answers; null for none.
-    member _.WithExternalSource(source: IExternalSource) = EngineOptions(modules, pool, source, engine)
+    member _.WithExternalSource(source: IExternalSource) = EngineOptions { s with Source = source }
 
     /// The same on another engine: `CompiledEngine` (the default), `InterpretedEngine`, or one of another package. Results, gas and receipts are the same.
-    member _.WithEngine(engine: Twofold.Wasm.IWasmEngine) = EngineOptions(modules, pool, source, Arguments.notNull (nameof engine) engine)
+    member _.WithEngine(engine: Twofold.Wasm.IWasmEngine) = EngineOptions { s with Engine = Arguments.notNull (nameof engine) engine }
+
+    /// The same, keeping every receipt and its module in a corpus (it is on the disk when the execution returns); null: nowhere.
+    member _.WithCorpus(corpus: Corpus) = EngineOptions { s with Corpus = corpus }
 
 /// Executes WebAssembly deterministically. Thread-safe; keep one for the life of the process.
 [<Sealed>]
@@ -71,8 +92,21 @@ type TwofoldEngine(options: EngineOptions) =
             }
         )
 
+    let corpus = options.Corpus
+
+    // A receipt that cannot be kept is still a receipt: the report says why it is not in the corpus.
+    let record (request: Twofold.Engine.ExecutionRequest) (result: Result<Twofold.Engine.ExecutionReport, Refusal>) : string =
+        match result, request.Module with
+        | Ok report, ModuleSource.Bytes wasm when not (isNull corpus) ->
+            match corpus.Writer.Append(report.Receipt, wasm) with
+            | Ok _ -> null
+            | Error why -> why
+        | _ -> null
+
     let execute (request: Twofold.ExecutionRequest) (token: CancellationToken) =
-        Twofold.ExecutionReport(executor.Execute((Arguments.notNull (nameof request) request).Inner, token))
+        let request = (Arguments.notNull (nameof request) request).Inner
+        let result = executor.Execute(request, token)
+        Twofold.ExecutionReport(result, record request result)
 
     /// An engine with plain options.
     new() = new TwofoldEngine(EngineOptions())
