@@ -49,3 +49,13 @@ module Measure =
         warmUp 100.0 (fun () -> batch count)
         let struct (ms, _) = medianOf 9 (fun () -> batch count)
         ms * 1e6 / float count
+
+    /// The same in CPU time, best of nine: for machines that are busy with other things.
+    let cpuPerOperation (count: int) (batch: int -> 'a) : float =
+        warmUp 100.0 (fun () -> batch count)
+
+        Seq.init 9 (fun _ ->
+            let struct (ms, _) = onceCpu (fun () -> batch count)
+            ms)
+        |> Seq.min
+        |> fun ms -> ms * 1e6 / float count

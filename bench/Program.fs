@@ -11,6 +11,7 @@ let private usage =
   decode               what it takes to load and compile the real modules of the test data; rewrites their table, in some minutes
   exceptions           throwing and catching beside V8
   objects              making, reading and casting GC objects; calls through references
+  wasmtime [NAME ...]  the kernels on Wasmtime through us and by its bare C API, beside our compiler (needs libwasmtime, its headers and clang)
   micro [ARGS]         the calls under BenchmarkDotNet, with its own arguments; without any, all of them"
 
 [<EntryPoint>]
@@ -25,6 +26,7 @@ let main arguments =
     | [ "decode" ] -> Report.runDecode ()
     | [ "exceptions" ] -> Exceptions.run ()
     | [ "objects" ] -> Objects.run ()
+    | "wasmtime" :: names -> WasmtimeBench.run names
     | "micro" :: rest ->
         Micro.Run(Array.ofList rest)
         0

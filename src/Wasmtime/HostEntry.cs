@@ -80,8 +80,12 @@ internal sealed class HostEntry
     {
         Signature = signature;
         Words = words;
-        Narrow = Array.ConvertAll(signature.Params, k => k is ValueKind.I32 or ValueKind.F32);
+        Narrow = Array.ConvertAll(signature.Params, IsNarrow);
+        HasResult = signature.Results.Length == 1;
+        NarrowResult = HasResult && IsNarrow(signature.Results[0]);
     }
+
+    private static bool IsNarrow(ValueKind k) => k is ValueKind.I32 or ValueKind.F32;
 
     public HostEntry(Signature signature, HostCallback values)
     {
@@ -96,20 +100,39 @@ internal sealed class HostEntry
 
     /// <summary>Which parameters have 32 bits: the upper half of their word says nothing.</summary>
     public bool[] Narrow { get; }
+    public bool HasResult { get; }
+    public bool NarrowResult { get; }
 }
 
 internal static unsafe class HostCalls
 {
+    /// <summary>Arguments that a call has room for without allocating; a type may have more.</summary>
+    private const int Few = 16;
+
     /// <summary>The native callback; its data is the function's index among the store's host functions.</summary>
     public static readonly delegate* unmanaged<nint, nint, NativeRaw*, nuint, nint> Pointer = &Call;
 
+    // All in one method, and nothing cleared: this is what a host call costs.
     [UnmanagedCallersOnly]
+    [SkipLocalsInit]
     private static nint Call(nint index, nint caller, NativeRaw* values, nuint slots)
     {
-        var store = NativeStore.Of(Api.wasmtime_context_get_data(Api.wasmtime_caller_context(caller)));
+        // The store whose function this thread called last; asking the caller's context for it costs two native calls.
+        var store = NativeStore.OfThread!;
         try
         {
-            Call(store, store.Hosts[index], values);
+            var entry = store.Hosts[index];
+            var narrow = entry.Narrow;
+            if (entry.Words is not { } words || narrow.Length > Few)
+            {
+                Slow(store, entry, values);
+                return 0;
+            }
+
+            ulong* arguments = stackalloc ulong[Few];
+            for (int i = 0; i < narrow.Length; i++) arguments[i] = narrow[i] ? (uint)values[i].Low : values[i].Low;
+            ulong result = words(store.Guest, new ReadOnlySpan<ulong>(arguments, narrow.Length));
+            if (entry.HasResult) values[0].Low = entry.NarrowResult ? (uint)result : result;
             return 0;
         }
         catch (Exception e)
@@ -118,28 +141,19 @@ internal static unsafe class HostCalls
         }
     }
 
-    private static void Call(NativeStore store, HostEntry entry, NativeRaw* values)
-    {
-        if (entry.Words is { } words)
-        {
-            var narrow = entry.Narrow;
-            // At most as many as a type may have; most have a handful.
-            ulong* arguments = stackalloc ulong[narrow.Length];
-            for (int i = 0; i < narrow.Length; i++) arguments[i] = narrow[i] ? (uint)values[i].Low : values[i].Low;
-            ulong result = words(store.Guest, new ReadOnlySpan<ulong>(arguments, narrow.Length));
-            var results = entry.Signature.Results;
-            if (results.Length == 1) values[0].Low = results[0] is ValueKind.I32 or ValueKind.F32 ? (uint)result : result;
-        }
-        else
-        {
-            Values(store, entry, values);
-        }
-    }
-
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Values(NativeStore store, HostEntry entry, NativeRaw* values)
+    private static void Slow(NativeStore store, HostEntry entry, NativeRaw* values)
     {
         var s = entry.Signature;
+        if (entry.Words is { } words)
+        {
+            var bits = new ulong[entry.Narrow.Length];
+            for (int i = 0; i < bits.Length; i++) bits[i] = entry.Narrow[i] ? (uint)values[i].Low : values[i].Low;
+            ulong result = words(store.Guest, bits);
+            if (entry.HasResult) values[0].Low = entry.NarrowResult ? (uint)result : result;
+            return;
+        }
+
         var arguments = new Value[s.Params.Length];
         for (int i = 0; i < arguments.Length; i++) arguments[i] = Value.FromBits(s.Params[i], values[i].Low, s.Params[i] == ValueKind.V128 ? values[i].High : 0);
         var results = entry.Values!(store.Guest, arguments) ?? [];

@@ -115,6 +115,9 @@ internal sealed unsafe partial class NativeStore : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static NativeStore Of(nint data) => Unsafe.As<NativeStore>(GCHandle.FromIntPtr(data).Target!);
 
+    /// <summary>The store that runs on this thread, innermost first: the one that a host function is called from.</summary>
+    [ThreadStatic] internal static NativeStore? OfThread;
+
     // ---- gas, stack, endings
 
     /// <summary>A new run: gas and stack as at the start.</summary>
@@ -209,7 +212,9 @@ internal sealed unsafe partial class NativeStore : IDisposable
         }
 
         var before = Running;
+        var outer = OfThread;
         Running = function.Instance;
+        OfThread = this;
         try
         {
             return function.Signature.Numeric ? InvokeWords(function, arguments, out ended) : InvokeValues(function, arguments, out ended);
@@ -217,7 +222,7 @@ internal sealed unsafe partial class NativeStore : IDisposable
         finally
         {
             Running = before;
-            GC.KeepAlive(this);
+            OfThread = outer;
         }
     }
 
@@ -302,10 +307,24 @@ internal sealed unsafe partial class NativeStore : IDisposable
         throw new InvalidOperationException($"there is no imported {kind} of that index");
     }
 
+    /// <summary>Slots that a call has room for on the stack.</summary>
+    private const int FewSlots = 16;
+
+    [SkipLocalsInit]
     private Value[]? InvokeWords(NativeFunctionRef function, Value[] arguments, out Exception? ended)
     {
+        if (function.Signature.Slots <= FewSlots)
+        {
+            NativeRaw* few = stackalloc NativeRaw[FewSlots];
+            return InvokeRaw(function, arguments, few, out ended);
+        }
+
+        fixed (NativeRaw* many = new NativeRaw[function.Signature.Slots]) return InvokeRaw(function, arguments, many, out ended);
+    }
+
+    private Value[]? InvokeRaw(NativeFunctionRef function, Value[] arguments, NativeRaw* raw, out Exception? ended)
+    {
         var s = function.Signature;
-        NativeRaw* raw = stackalloc NativeRaw[s.Slots];
         for (int i = 0; i < arguments.Length; i++)
         {
             raw[i].Low = arguments[i].Bits;
