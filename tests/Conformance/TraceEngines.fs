@@ -106,6 +106,9 @@ module TraceEngines =
         compiled
         interpreter
         oracle
-        InstrumentedTraces.engine "instrumented" Twofold.Wasm.Instrument.InstrumentOptions.Default
+        InstrumentedTraces.engine "instrumented" {
+            Twofold.Wasm.Instrument.InstrumentOptions.Default with
+                Nan = Twofold.Wasm.Instrument.NanMode.OnEscape
+        }
         yield! WasmtimeTraces.all ()
     ]

@@ -16,8 +16,6 @@ open Twofold.Wasm.Instrument
 type private InstrumentedInstance(prepared: Prepared, settings: InstanceSettings) =
     let mutable store: InstrumentedStore = Unchecked.defaultof<_>
     let mutable live: Live = Unchecked.defaultof<_>
-    // The run ended before the module's own globals counted as written.
-    let mutable early = false
 
     let find (s: InstrumentedStore) =
         let memory =
@@ -63,7 +61,6 @@ type private InstrumentedInstance(prepared: Prepared, settings: InstanceSettings
             | Error e -> Error e
             | Ok() ->
                 store.Inner.Data <- run.Data
-                early <- run.Gas < prepared.Written.SizeGas
 
                 let ended =
                     match store.Start live with
@@ -94,10 +91,16 @@ type private InstrumentedInstance(prepared: Prepared, settings: InstanceSettings
             let memory = hash.GetHashAndReset()
             let types = prepared.Valid.GlobalTypes
 
+            // The run may have ended before all of the module's own globals counted as written.
+            let written =
+                match live.Find prepared.Written.Written with
+                | ValueSome(Extern.Global g) -> int (Marshal.ReadInt64 g.Address)
+                | _ -> failwith "the count of globals is not exported"
+
             for g in 0 .. types.Length - 1 do
                 if not types[g].Value.IsRef then
                     let cell = live.Global(g).Address
-                    let zero = early && g >= prepared.Valid.ImportedGlobals
+                    let zero = g >= prepared.Valid.ImportedGlobals + written
                     add (if zero then 0L else Marshal.ReadInt64 cell)
 
                     if types[g].Value.IsVec then
@@ -140,5 +143,6 @@ module internal InstrumentedEngines =
 
     let all: IWasmEngine list = [
         InstrumentedEngine("instrumented", plain)
-        InstrumentedEngine("instrumented slowly", { plain with Slow = true })
+        InstrumentedEngine("instrumented, NaNs on escape", { plain with Nan = NanMode.OnEscape })
+        InstrumentedEngine("instrumented slowly", { plain with Slow = true; Nan = NanMode.Each })
     ]

@@ -5,7 +5,7 @@ namespace Twofold.Instrumented
 // In: valid modules, imports, limits. Out: how calls ended, by what the modules left in the store's globals.
 
 open System
-open System.Collections.Generic
+open System.Runtime.InteropServices
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
@@ -19,6 +19,10 @@ type Prepared internal (valid: ValidModule, written: InstrumentedModule, code: C
     member internal _.Code = code
 
     static member internal Make(valid: ValidModule, options: InstrumentOptions) : Result<Prepared, Rejected> =
+        // Where the code itself makes NaNs canonical, whoever executes it must not.
+        Prepared.Make(valid, options, (if options.Nan = NanMode.Native then NanPolicy.OnEscape else NanPolicy.Never))
+
+    static member internal Make(valid: ValidModule, options: InstrumentOptions, nan: NanPolicy) : Result<Prepared, Rejected> =
         match Instrument.modul valid options with
         | Error e -> Error e
         | Ok written ->
@@ -26,7 +30,7 @@ type Prepared internal (valid: ValidModule, written: InstrumentedModule, code: C
 
             match Decode.run limits Features.All written.Bytes |> Result.bind (Validate.run limits Features.All) with
             | Error e -> failwith $"an instrumented module is not valid: {e}"
-            | Ok again -> Ok(Prepared(valid, written, CompiledCode again))
+            | Ok again -> Ok(Prepared(valid, written, CompiledCode(again, nan)))
 
 /// An instance, and what of it the host knows.
 type Live internal (prepared: Prepared, inner: InstanceData) =
@@ -40,14 +44,26 @@ type Live internal (prepared: Prepared, inner: InstanceData) =
         | ValueSome(Extern.Global g) -> g
         | _ -> failwith $"global {index} is not exported"
 
+    /// What a global of the module holds.
+    member this.Value(index: int) : Value =
+        let cell = this.Global index
+        let kind = Thunks.kindOf cell.Type.Value
+
+        if cell.Type.Value.IsRef then
+            Value.Ref(kind, References.outward cell.Type.Value cell.Ref.Value)
+        else
+            let high = if cell.Type.Value.IsVec then uint64 (Marshal.ReadInt64(cell.Address + 8n)) else 0UL
+            Value.FromBits(kind, uint64 (Marshal.ReadInt64 cell.Address), high)
+
 /// One store: the imported globals and the instances that share them.
-type InstrumentedStore(limits: WasmLimits, gas: int64, units: int, reentry: int) =
+/// `memory`: what the executing engine itself allows.
+type InstrumentedStore(limits: WasmLimits, gas: int64, units: int, reentry: int, memory: int64) =
     // The logical stack and gas of whoever executes are none of ours.
     let store =
         new Store(
             StoreOptions()
                 .WithStackUnits(Int32.MaxValue)
-                .WithMemoryLimit(limits.MemoryBytes)
+                .WithMemoryLimit(memory)
                 .WithTableLimit(limits.TableEntries)
                 .WithReentryDepth(Int32.MaxValue)
                 .WithGcLimit(1L <<< 50)
@@ -116,6 +132,8 @@ type InstrumentedStore(limits: WasmLimits, gas: int64, units: int, reentry: int)
         | :? StackExhaustedException as e -> RunEnd.Fault(EngineFault.Bug $"the engine's own stack: {e.Message}")
 
     let mutable depth = 0
+
+    new(limits: WasmLimits, gas, units, reentry) = new InstrumentedStore(limits, gas, units, reentry, limits.MemoryBytes)
 
     member _.Inner = store
     member _.GasUsed = gas - get StoreGlobal.Gas

@@ -132,13 +132,20 @@ let ``two guests that share memory, table, globals and functions show the same o
         }
 
         let whole = LinkedRuns.oracle pair plenty stack
-        same "compiled" whole (LinkedRuns.compiled pair plenty stack)
 
-        for limit in spread over whole.Gas 8 do
-            same $"compiled, gas {limit}" (LinkedRuns.oracle pair limit stack) (LinkedRuns.compiled pair limit stack)
+        let others = [
+            "compiled", LinkedRuns.compiled
+            "instrumented", LinkedRuns.instrumented Twofold.Wasm.Instrument.InstrumentOptions.Default
+        ]
 
-        for units in [ 60; 200; 1000 ] do
-            same $"compiled, {units} units" (LinkedRuns.oracle pair plenty units) (LinkedRuns.compiled pair plenty units))
+        for name, run in others do
+            same name whole (run pair plenty stack)
+
+            for limit in spread over whole.Gas 8 do
+                same $"{name}, gas {limit}" (LinkedRuns.oracle pair limit stack) (run pair limit stack)
+
+            for units in [ 60; 200; 1000 ] do
+                same $"{name}, {units} units" (LinkedRuns.oracle pair plenty units) (run pair plenty units))
 
 [<Test>]
 let ``instances of one module that run at the same time show what the oracle shows`` () =

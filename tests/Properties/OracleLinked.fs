@@ -5,7 +5,11 @@ module Twofold.Properties.OracleLinked
 open System
 open System.Security.Cryptography
 open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Compiler
+open Twofold.Wasm.Instrument
 open Twofold.Wasm.Validation
+open Twofold.Instrumented
 open Twofold.Properties.Generators
 open Twofold.Properties.OracleRuns
 
@@ -168,5 +172,63 @@ module LinkedRuns =
                     |> Array.filter (fun (i, _) -> not (isNull i))
                     |> Array.collect (fun (i, valid) ->
                         globalNames valid |> List.map (fun g -> shown (i.GetGlobal(g).Value)) |> Array.ofList)
+                    |> String.concat " "
+        }
+
+    /// The same on instrumented modules in one store.
+    let internal instrumented (options: InstrumentOptions) (pair: Pair) (gas: int64) (units: int) : Observation =
+        use store = new InstrumentedStore(limits, gas, units, 3)
+        let host = Host()
+        store.Inner.Data <- host
+        let instances: Live[] = [| Unchecked.defaultof<_>; Unchecked.defaultof<_> |]
+        let made k = not (isNull (box instances[k]))
+
+        let functions =
+            GeneratedShapes.hostFunctions
+            |> Array.map (fun (name, t) ->
+                let call = HostFunction(fun guest arguments -> hostFunction name guest arguments)
+                name, store.HostFunction($"env.{name}", CanonicalTypes.ofHost t, t, call))
+            |> dict
+
+        let find (i: Import) =
+            match i.Module with
+            | "env" -> ValueSome(Ok(Extern.Func functions[i.Name]))
+            | _ -> instances[0].Find i.Name |> ValueOption.map Ok
+
+        let instantiate k (valid: ValidModule) () =
+            let prepared =
+                match Prepared.Make(valid, { options with OthersMayThrow = true }) with
+                | Ok p -> p
+                | Error rejected -> failwith $"instrumented: {rejected}"
+
+            match store.Instantiate(prepared, find) with
+            | Error rejected -> failwith $"instrumented: {rejected}"
+            | Ok live ->
+                match store.Start live with
+                | RunEnd.Returned _ as ended ->
+                    instances[k] <- live
+                    ended
+                | ended -> ended
+
+        let call k arguments () = store.Call(instances[k], "f0", arguments)
+
+        observe host {
+            InstantiateUnder = instantiate 0 pair.Under
+            InstantiateOver = instantiate 1 pair.Over
+            CallUnder = call 0 pair.First
+            CallOver = call 1 pair.Second
+            GasUsed = fun () -> store.GasUsed
+            Memory =
+                fun () ->
+                    if made 0 then
+                        let m = instances[0].Inner.Memories[0]
+                        m.Span(0UL, uint32 m.Length).ToArray()
+                    else
+                        [||]
+            Globals =
+                fun () ->
+                    Array.zip instances [| pair.Under; pair.Over |]
+                    |> Array.filter (fun (i, _) -> not (isNull (box i)))
+                    |> Array.collect (fun (i, valid) -> Array.init valid.GlobalTypes.Length (fun k -> shown (i.Value k)))
                     |> String.concat " "
         }

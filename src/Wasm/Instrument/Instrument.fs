@@ -115,6 +115,7 @@ module internal Instrument =
                     Exports = [|
                         for e in m.Exports -> if e.Kind = ExternKind.Global then { e with Index = plan.Global e.Index } else e
                         yield export $"{own}start" ExternKind.Func plan.StartFunction
+                        yield export $"{own}written" ExternKind.Global plan.Written
                         yield! memories |> Array.mapi (fun k name -> export name ExternKind.Memory k)
                         yield! globals |> Array.mapi (fun k name -> export name ExternKind.Global (plan.Global k))
                         yield! tables |> Array.mapi (fun k name -> export name ExternKind.Table k)
@@ -136,6 +137,7 @@ module internal Instrument =
                 Bytes = Encode.withEncodedBodies made bodies
                 Imports = plan.Imports
                 Start = $"{own}start"
+                Written = $"{own}written"
                 SizeGas = WriteFunction.sizeGas m
                 Memories = memories
                 Globals = globals

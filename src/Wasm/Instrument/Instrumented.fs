@@ -107,7 +107,10 @@ type internal InstrumentedModule = {
     /// The exported function () -> () that does what is left of instantiation, in our order and at our prices: first pages and entries, objects of constant
     /// expressions, active segments, the start function. To be called once, before anything else.
     Start: string
-    /// Gas that Start takes before the module's globals count as written: with less than this the run ends out of gas with all own globals zero in our engines.
+    /// An exported i64 global: how many of the module's own globals `Start` has written, counted from the first. Engines write them all when they instantiate; when
+    /// a run ends before that, out of gas or objects, ours show zeros in the others, and so must digests.
+    Written: string
+    /// Gas that Start takes for sizes, before anything is written: with less, `Written` stays 0.
     SizeGas: int64
     /// Under what names all memories, globals and tables are exported (own ones and imported ones, hidden or not), by their index in the module.
     Memories: string[]

@@ -73,13 +73,14 @@ type internal Plan(valid: ValidModule, options: InstrumentOptions) =
 
     let counters = List<int>()
 
+    let counter (value: int) =
+        counters.Add value
+        valid.GlobalTypes.Length + imports.Length + counters.Count - 1
+
+    let written = counter 0
+
     /// A global of our own for a segment that a body drops.
-    let lengthOf (length: int) dropped =
-        if dropped && length > 0 then
-            counters.Add length
-            Counted(valid.GlobalTypes.Length + imports.Length + counters.Count - 1)
-        else
-            Fixed length
+    let lengthOf (length: int) dropped = if dropped && length > 0 then Counted(counter length) else Fixed length
 
     let dataLengths =
         m.Datas
@@ -124,6 +125,8 @@ type internal Plan(valid: ValidModule, options: InstrumentOptions) =
     member _.Max(kind: StoreGlobal, index: int) =
         valid.ImportedGlobals + (imports |> Array.findIndex (fun i -> i.Kind = kind && i.Index = index))
 
+    /// The global that counts the module's own globals that are written.
+    member _.Written = written
     member _.DataLength index = dataLengths[index]
     member _.ElemLength index = elemLengths[index]
     /// Bytes of a memory that never changes its size, or -1.

@@ -26,7 +26,7 @@ module internal WriteFunction =
         // Division, truncation.
         | k -> k >= 0x6Dus && k <= 0x70us || k >= 0x7Fus && k <= 0x82us || k >= 0xA8us && k <= 0xABus || k >= 0xAEus && k <= 0xB1us
 
-    let private plain (w: Writer) (i: Instr) =
+    let private plain (w: Writer) known (i: Instr) =
         if WriteVectors.isRelaxed i.Op then
             WriteVectors.relaxed w i
         else
@@ -34,7 +34,7 @@ module internal WriteFunction =
 
             match info.Imm with
             | Imm.MemArg
-            | Imm.MemArgLane -> WriteMemory.access w i
+            | Imm.MemArgLane -> WriteMemory.access w known i
             | _ ->
                 if trapsNatively i.Op then
                     w.Sync()
@@ -64,9 +64,41 @@ module internal WriteFunction =
             else
                 i
 
+        let known = if plan.Options.Slow then System.Collections.Generic.HashSet<int>() else Addresses.run plan.Valid f
+
+        let places =
+            match plan.Options.Nan with
+            | NanMode.Native -> NanPlaces.nothing
+            | NanMode.OnEscape -> NanPlaces.onEscape plan.Valid f
+            | NanMode.Each -> NanPlaces.each f
+
+        // Types of what an open frame starts and ends with, for results of blocks that are cleaned.
+        let frames = System.Collections.Generic.Stack<struct (ValType[] * ValType[])>()
+
+        /// The type of a result, counted from the top, of the instruction just written.
+        let resultType (i: Instr) (ended: ValType[]) above =
+            match i.Op with
+            | Op.End -> ended[ended.Length - 1 - above]
+            | Op.Loop ->
+                let struct (starts, _) = frames.Peek()
+                starts[starts.Length - 1 - above]
+            | _ -> invalidOp "only blocks have several results"
+
+        let mutable ended: ValType[] = [||]
+
         for at in 0..last do
             let i = f.Code[at]
             w.Offset <- i.Offset
+
+            match i.Op with
+            | Op.Block
+            | Op.Loop
+            | Op.If
+            | Op.TryTable -> frames.Push(Prepare.blockType types f.BlockTypes i)
+            | Op.End when at < last ->
+                let struct (_, ends) = frames.Pop()
+                ended <- ends
+            | _ -> ()
 
             match i.Op with
             | Op.Enter ->
@@ -103,7 +135,11 @@ module internal WriteFunction =
                 if
                     not (WriteCalls.instruction w f.FrameUnits i) && not (WriteBulk.instruction w i) && not (WriteObjects.instruction w i)
                 then
-                    plain w i
+                    plain w (known.Contains at) i
+
+            match places.TryGetValue at with
+            | true, list -> WriteNan.places w (resultType i ended) list
+            | _ -> ()
 
         w.Finish f.LabelTables
 
@@ -151,8 +187,17 @@ module internal WriteFunction =
                 expression w true e
                 w.Op Op.Drop
 
-        for g in m.Globals do
-            count g.Init
+        let written (n: int) =
+            w.I64(int64 n)
+            w.Op(Op.GlobalSet, plan.Written)
+
+        m.Globals
+        |> Array.iteri (fun k g ->
+            if makesObjects g.Init then
+                written k
+                count g.Init)
+
+        written m.Globals.Length
 
         for t in m.Tables do
             count t.Init

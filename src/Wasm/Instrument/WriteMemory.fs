@@ -97,29 +97,34 @@ module internal WriteMemory =
 
     let isAtomic (op: Op) = op >= Op.AtomicNotify && op <= 0xE4Eus && op <> Op.AtomicFence
 
-    /// A load, a store, an atomic access, notify or wait.
-    let access (w: Writer) (i: Instr) =
+    /// A load, a store, an atomic access, notify or wait; `known`: its bytes are known to lie inside.
+    let access (w: Writer) (known: bool) (i: Instr) =
         let info = Opcodes.info i.Op
-        // What lies above the address.
-        let above = [| for k in 1 .. info.Pops.Length - 1 -> struct (info.Pops[k], w.Temp(info.Pops[k], 1 + k)) |]
 
-        for k in above.Length - 1 .. -1 .. 0 do
-            let struct (_, local) = above[k]
-            w.Set local
-
-        if isAtomic i.Op then
-            aligned w i.A i.Imm info.AccessBytes
-
-        if (i.Op = Op.AtomicWait32 || i.Op = Op.AtomicWait64) && not w.Plan.Valid.MemoryTypes[i.A].Shared then
-            w.Op Op.Drop
-            w.Fail(int TrapCode.ExpectedSharedMemory, w.Zero, w.Zero, w.Zero)
-        else
-            inside w i.A i.Imm info.AccessBytes
-
-            for struct (_, local) in above do
-                w.Get local
-
-            if i.Op = Op.AtomicWait32 || i.Op = Op.AtomicWait64 then
-                w.Sync()
-
+        if known && not (isAtomic i.Op) then
             w.Add i
+        else
+
+            // What lies above the address.
+            let above = [| for k in 1 .. info.Pops.Length - 1 -> struct (info.Pops[k], w.Temp(info.Pops[k], 1 + k)) |]
+
+            for k in above.Length - 1 .. -1 .. 0 do
+                let struct (_, local) = above[k]
+                w.Set local
+
+            if isAtomic i.Op then
+                aligned w i.A i.Imm info.AccessBytes
+
+            if (i.Op = Op.AtomicWait32 || i.Op = Op.AtomicWait64) && not w.Plan.Valid.MemoryTypes[i.A].Shared then
+                w.Op Op.Drop
+                w.Fail(int TrapCode.ExpectedSharedMemory, w.Zero, w.Zero, w.Zero)
+            else
+                inside w i.A i.Imm info.AccessBytes
+
+                for struct (_, local) in above do
+                    w.Get local
+
+                if i.Op = Op.AtomicWait32 || i.Op = Op.AtomicWait64 then
+                    w.Sync()
+
+                w.Add i
