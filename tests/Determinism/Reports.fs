@@ -305,6 +305,16 @@ let ``the page is whole, and no guest writes markup into it`` () =
     Assert.That(written ".html" clean, Does.Contain "All 2 receipts are identical in every replay.")
 
 [<Test>]
+let ``a receipt that no replay agrees with is told apart from engines that differ`` () =
+    let alone = { finding DivergenceClass.Engine with Reference = None }
+    let receipt = { bad with Verdict = Verdict.Diverges [ alone ] }
+
+    for form in [ ".html"; ".xml" ] do
+        let text = written form ([ receipt ], summary 1L 1L 0L)
+        Assert.That(text, Does.Contain "Find out what made the receipt", form)
+        Assert.That(text, Does.Not.Contain "The two engines executed", form)
+
+[<Test>]
 let ``very many receipts make a page of bounded size and a document of all`` () =
     inFolder (fun folder ->
         let html, json, xml = Path.Combine(folder, "a.html"), Path.Combine(folder, "a.json"), Path.Combine(folder, "a.xml")

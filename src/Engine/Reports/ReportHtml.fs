@@ -122,8 +122,8 @@ module ReportHtml =
         let add (html: string) = b.Append(html) |> ignore
         add "<section class=\"finding\">\n"
         add $"<h3>Class: {esc (f.Class.ToString())}</h3>\n"
-        add (para (ReportText.meaning f.Class))
-        add $"<p><strong>What to do.</strong> {esc (ReportText.advice f.Class)}</p>\n"
+        add (para (ReportText.meaningOf f))
+        add $"<p><strong>What to do.</strong> {esc (ReportText.adviceOf f)}</p>\n"
 
         add (
             facts [

@@ -99,6 +99,23 @@ module ReportText =
         | DivergenceClass.Engine ->
             "The block at the place given, the command below and the module are a complete report of a bug. Until it is mended, trust what the majority of the engines and the receipt say."
 
+    /// No replay agrees with the receipt, and nothing more is known than that.
+    let private isAlone (f: Finding) = f.Reference.IsNone && (f.Class = DivergenceClass.Engine || f.Class = DivergenceClass.Gas)
+
+    /// What a finding means: its class, unless no replay here agrees with the receipt.
+    let meaningOf (f: Finding) : string =
+        if isAlone f then
+            "The replays compared here agree with each other and not with the receipt: whatever made it did something else at this place."
+        else
+            meaning f.Class
+
+    /// What to do about a finding.
+    let adviceOf (f: Finding) : string =
+        if isAlone f then
+            "Find out what made the receipt: another version of the engine, an engine that is not here, or somebody who wrote the file. If it was this version, the block at the place given, the command below and the module are a complete report of a bug."
+        else
+            advice f.Class
+
     /// `f3 'transfer' at offset 0x1a2 (token.rs:17)`.
     let block (b: CodeBlock) : string =
         let name = if b.Name = "" then $"function {b.Function}" else $"function {b.Function} '{plain b.Name}'"
@@ -133,7 +150,7 @@ module ReportText =
 
     /// A finding as lines of text, for reports that are text.
     let finding (f: Finding) : string list = [
-        $"class: {f.Class}. {meaning f.Class}"
+        $"class: {f.Class}. {meaningOf f}"
         if f.Evidence <> "" then
             $"evidence: {plain f.Evidence}"
         $"first difference: {short (f.First.ToString())}"
@@ -159,7 +176,7 @@ module ReportText =
         | None -> ()
         if f.Note <> "" then
             $"not found out: {plain f.Note}"
-        $"what to do: {advice f.Class}"
+        $"what to do: {adviceOf f}"
         $"again: {plain f.Reproduce}"
     ]
 
