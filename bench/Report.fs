@@ -116,5 +116,9 @@ module Report =
     let runDecode () : int =
         rewrite [ "decode", (fun () -> LoadBench.lines () @ [ ""; $"{now ()} UTC, load average {load ()} at the end." ]) ]
 
+    /// `audit` alone: it writes a corpus of that many receipts first.
+    let runAudit (most: int) : int =
+        rewrite [ "audit", (fun () -> AuditBench.lines most @ [ ""; $"{now ()} UTC, load average {load ()} at the end." ]) ]
+
     let run (bigModule: string option) : int =
         rewrite [ "machine", machine; "kernels", kernels; "calls", calls bigModule; "transfers", transfers ]

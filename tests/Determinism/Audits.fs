@@ -328,6 +328,91 @@ let ``a leak that only another receipt causes is found, and its past is in the c
         Assert.That(without.Diverging, Is.EqualTo 0L)
     | other -> Assert.Fail $"%A{other}"
 
+// ---- what bisection rests on
+
+/// All engines that are here, right ones.
+let private everyEngine () : IWasmEngine list =
+    [ compiled (); InterpretedEngine() ]
+    @ (WasmtimeForTests.tryPlain () |> Option.map (fun e -> e :> IWasmEngine) |> Option.toList)
+
+let private workshop () =
+    Workshop {
+        Engines = everyEngine ()
+        CachedModules = 64
+        IdleInstances = 4
+        Deadline = TimeSpan.FromMinutes 1.0
+        Cancellation = CancellationToken.None
+        View = id
+    }
+
+[<TestCaseSource(nameof faults)>]
+let ``under every gas limit right engines look alike, so that what bisection finds is there`` (name: string) =
+    let guest = (fault name).Guest
+    let receipt = receiptOf (fault name)
+    let w = workshop ()
+    let case = { Name = name; CommandLine = ""; Receipt = receipt; Bytes = guest }
+
+    let side (engine: IWasmEngine) : Side = {
+        Variant = { Engine = engine.Name; Instance = InstanceKind.Fresh; Module = ModuleKind.Cached; Run = 1 }
+        Engine = engine
+        Past = []
+    }
+
+    let sides = w.Options.Engines |> List.map side
+    // Every limit where a charge may be refused in instantiation and the first blocks, then in steps.
+    let limits = [ yield! [ 0L .. 40L ]; yield! [ 1000L .. 17L .. min 2600L receipt.GasUsed ]; receipt.GasUsed - 1L; receipt.GasUsed ]
+
+    for gas in limits do
+        let probes = sides |> List.map (fun s -> s, w.Probe(s, case, gas) |> Result.defaultWith failwith)
+        let _, first = List.head probes
+
+        for s, probe in List.tail probes do
+            Assert.That(Probe.same first probe, $"{s.Engine.Name} at gas {gas}: %A{first} %A{probe}")
+
+[<TestCaseSource(nameof faults)>]
+let ``an engine that cannot say what a refused charge wanted is judged by the same class`` (name: string) =
+    let fault = fault name
+
+    match fault.Plant() with
+    | Plant.Host _ -> ()
+    | Plant.Engine planted ->
+        let mute (m: IWasmModule) = {
+            new IWasmModule with
+                member _.Module = m.Module
+
+                member _.Instantiate s =
+                    m.Instantiate s
+                    |> Result.map (fun made -> {
+                        new IWasmInstance with
+                            member _.Run s = made.Run s
+                            member _.Digests() = made.Digests()
+                            member _.ResetDigest() = made.ResetDigest()
+                            member _.Where() = ValueNone
+                            member _.Reset() = made.Reset()
+                            member _.Dispose() = made.Dispose()
+                    })
+
+                member _.Dispose() = m.Dispose()
+        }
+
+        let engine = engine "planted" planted (fun valid -> planted.Load valid |> Result.map mute)
+        let receipt = receiptOf fault
+        let _, receipts = auditWith noHooks (options [ compiled (); engine ]) [ input "receipt.json" receipt fault.Guest ]
+
+        match receipts with
+        | [ { Verdict = Verdict.Diverges findings } ] ->
+            let f = List.head findings
+            let all = ReportText.finding f |> String.concat "\n"
+            // Without sizes and bytes to look at, growth and NaN cannot be told from other mistakes of an engine.
+            let expected =
+                match fault.Expected.Class with
+                | DivergenceClass.NaN
+                | DivergenceClass.Growth -> DivergenceClass.Engine
+                | c -> c
+
+            Assert.That((f.Class = expected), all)
+        | other -> Assert.Fail $"%A{other}"
+
 // ---- the page
 
 let private opening = "<!-- made of AuditFaults.all; TWOFOLD_REWRITE=1 with the tests makes it again -->"
