@@ -72,7 +72,9 @@ type WasmtimeKernel(engine: WasmtimeEngine, kernel: Kernel) =
 
     let host = HostEntry(Signature([| ValueKind.I64 |], [| ValueKind.I64 |]), HostFunction(fun _ a -> a[0] + 1UL))
     let store = new NativeStore(loaded.Handle.Engine, limits, 8, [| host |])
-    let own = valid.Module.Imports |> Array.map (fun _ -> store.NewFunction(0, loaded.Handle.Engine.Types.FuncType host.Signature))
+
+    let own =
+        valid.Module.Imports |> Array.map (fun _ -> store.NewFunction(0, loaded.Handle.Engine.Types.FuncType host.Signature))
 
     let instance =
         let mutable why = null
@@ -153,13 +155,27 @@ module WasmtimeBench =
             let struct (plainNan, plainAnswer) = bare.Run("kernel", true, k.Path, k.Argument)
 
             // An i32 stands in the low half of its slot.
-            let shown (a: string) = if expected.Length <= 10 && UInt64.Parse expected <= 0xFFFFFFFFUL then string (uint32 (UInt64.Parse a)) else a
+            let shown (a: string) =
+                if expected.Length <= 10 && UInt64.Parse expected <= 0xFFFFFFFFUL then
+                    string (uint32 (UInt64.Parse a))
+                else
+                    a
 
             if shown sameAnswer <> expected || shown plainAnswer <> expected then
                 failwith $"{k.Name}: the bare C API answers {sameAnswer} and {plainAnswer}, we {expected}"
 
             rows.Add [ through / same; through / plain; through / compiled ]
-            printfn "%-12s %9.2f %9.2f %9.2f %9.2f %9.2f %7.2f %7.2f" k.Name compiled through same plain plainNan (through / same) (through / plain)
+
+            printfn
+                "%-12s %9.2f %9.2f %9.2f %9.2f %9.2f %7.2f %7.2f"
+                k.Name
+                compiled
+                through
+                same
+                plain
+                plainNan
+                (through / same)
+                (through / plain)
 
         let mean i = rows |> Seq.map (fun r -> r[i]) |> List.ofSeq |> Measure.geomean
         printfn "geomean: through us / bare %.3f, / plain %.3f, / compiled %.3f" (mean 0) (mean 1) (mean 2)
@@ -168,7 +184,9 @@ module WasmtimeBench =
         let limits = WasmLimits.Contract
 
         let valid =
-            match Decode.run limits Features.Default (File.ReadAllBytes kernel.Path) |> Result.bind (Validate.run limits Features.Default) with
+            match
+                Decode.run limits Features.Default (File.ReadAllBytes kernel.Path) |> Result.bind (Validate.run limits Features.Default)
+            with
             | Ok valid -> valid
             | Error e -> failwith $"{e}"
 
@@ -198,9 +216,21 @@ module WasmtimeBench =
         let through setUnits = Measure.cpuPerOperation 200_000 (fun n -> k.Calls("add", n, setUnits))
         let struct (same, _) = bare.Run("call", true, file, 0)
         let struct (units, _) = bare.Run("units", true, file, 0)
-        printfn "call of an export: %.1f ns through us, %.1f bare; with the stack's units set before it: %.1f, %.1f" (through false) same (through true) units
+
+        printfn
+            "call of an export: %.1f ns through us, %.1f bare; with the stack's units set before it: %.1f, %.1f"
+            (through false)
+            same
+            (through true)
+            units
+
         let struct (made, _) = bare.Run("life", true, file, 0)
-        printfn "store, instance, one call, reset: %.0f ns on demand, %.0f pooled; bare (without the call): %.0f on demand" (life engine add) (life pooled add) made
+
+        printfn
+            "store, instance, one call, reset: %.0f ns on demand, %.0f pooled; bare (without the call): %.0f on demand"
+            (life engine add)
+            (life pooled add)
+            made
 
     let run (names: string list) : int =
         match Kernels.named names, WasmtimeForTests.tryPlain () with
@@ -219,8 +249,11 @@ module WasmtimeBench =
                 printfn "Wasmtime %s" engine.Library.Version
                 let pooled = (WasmtimeForTests.tryEngine "pooled" (fun o -> o.WithPooledInstances 32)).Value
                 // Kernels' stacks are small, but the guest's native stack must fit this thread.
-                GuestThread.Run(8L <<< 20, fun () ->
-                    calls engine pooled bare
-                    kernels engine bare true chosen)
+                GuestThread.Run(
+                    8L <<< 20,
+                    fun () ->
+                        calls engine pooled bare
+                        kernels engine bare true chosen
+                )
 
                 0

@@ -6,7 +6,7 @@ namespace Twofold.Cli
 open Argu
 
 module private Words =
-    let engine = "who executes: compiled (default) or interpreter; results, gas and receipts are the same"
+    let engine = "who executes: compiled (default), interpreter or wasmtime; results, gas and receipts are the same"
 
 type ExecArgs =
     | [<MainCommand; ExactlyOnce>] Call of MODULE: string * ENTRY: string

@@ -15,6 +15,7 @@ open Twofold.Wasm
 open Twofold.Wasm.Text
 open Twofold.HostAbi
 open Twofold.Engine
+open Twofold.Wasmtime
 
 /// How a check came out.
 [<RequireQualifiedAccess>]
@@ -106,7 +107,7 @@ module Doctor =
                 Error $"{e.GetType().Name}: {e.Message}"
 
     /// Set by whoever wants Wasmtime: then its absence is a problem.
-    let private wasmtimeIsWanted = not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable "TWOFOLD_WASMTIME"))
+    let private wasmtimeIsWanted = not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable WasmtimeLibrary.Variable))
 
     let private engine (name: string) (made: Result<IWasmEngine, string>) : Check * Hash32 option =
         let part = $"engine {name}"
@@ -126,11 +127,18 @@ module Doctor =
             fine part $"version {engine.Version}, ran its test in {took} ms, receipt {digest.Text.Substring(0, 18)}...", Some digest
 
     let private engines () : Check list =
-        let checks = Engines.all () |> List.map (fun (name, made) -> engine name made)
+        let all = Engines.all ()
+        let checks = all |> List.map (fun (name, made) -> engine name made)
         let digests = checks |> List.choose snd
 
         [
             yield! List.map fst checks
+            for _, made in all do
+                match made with
+                | Ok(:? WasmtimeEngine as e) ->
+                    let l = e.Library
+                    fine "libwasmtime" $"version {l.Version}, {l.Path} (found by {l.FoundBy}), {l.Probes.Count} probes held"
+                | _ -> ()
             if (List.distinct digests).Length > 1 then
                 problem
                     "agreement"

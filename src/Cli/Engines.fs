@@ -6,12 +6,23 @@ namespace Twofold.Cli
 open System
 open FsToolkit.ErrorHandling
 open Twofold.Wasm
+open Twofold.Wasm.Scripts
+open Twofold.Wasmtime
 
 module Engines =
+    /// One for the process: so is its library.
+    let private wasmtime: Lazy<Result<WasmtimeEngine, string>> =
+        lazy
+            (try
+                Ok(new WasmtimeEngine())
+             with :? WasmtimeUnavailableException as e ->
+                 Error e.Message)
+
     /// In the order in which audits use them. Making one says why when the machine does not have it.
     let private known: (string * (unit -> Result<IWasmEngine, string>)) list = [
         "compiled", (fun () -> Ok(CompiledEngine() :> IWasmEngine))
         "interpreter", (fun () -> Ok(InterpretedEngine() :> IWasmEngine))
+        "wasmtime", (fun () -> wasmtime.Value |> Result.map (fun e -> e :> IWasmEngine))
     ]
 
     let names = known |> List.map fst
@@ -26,12 +37,16 @@ module Engines =
     /// What `--engine` asks for; the compiler when nobody says anything.
     let chosen (name: string option) : Result<IWasmEngine, string> = find "--engine" (defaultArg name "compiled")
 
-    /// The same for scripts, whose modules import from each other: only our own engines' instances can do that.
-    let kind (name: string option) : Result<EngineKind, string> =
+    /// The same for scripts, whose modules import from each other: what makes a host for each script.
+    let scripts (name: string option) : Result<WasmLimits -> IScriptHost, string> =
         match defaultArg name "compiled" with
-        | "compiled" -> Ok EngineKind.Compiled
-        | "interpreter" -> Ok EngineKind.Interpreter
-        | other -> Error $"--engine: scripts run on compiled or interpreter, not on '{other}'"
+        | "compiled" -> Ok(fun limits -> new EngineHost(limits, EngineKind.Compiled) :> IScriptHost)
+        | "interpreter" -> Ok(fun limits -> new EngineHost(limits, EngineKind.Interpreter) :> IScriptHost)
+        | "wasmtime" ->
+            wasmtime.Value
+            |> Result.map (fun e -> fun limits -> new WasmtimeScriptHost(e, limits) :> IScriptHost)
+            |> Result.mapError (fun why -> $"--engine: wasmtime: {why}")
+        | other -> find "--engine" other |> Result.bind (fun _ -> Error $"--engine: no scripts run on '{other}'")
 
     /// Every engine with what came of making it.
     let all () : (string * Result<IWasmEngine, string>) list = known |> List.map (fun (name, make) -> name, make ())

@@ -8,6 +8,7 @@ open System.IO
 open System.IO.Compression
 open Argu
 open FsToolkit.ErrorHandling
+open Twofold.Wasm
 open Twofold.Wasm.Scripts
 
 /// A script by the name it is shown with, read when its turn comes.
@@ -61,13 +62,13 @@ let private sources (path: string) : Result<Source list, string> =
 
     found |> Result.bind (fun list -> if list.IsEmpty then Error $"{path}: there is no script (.wast) in it" else Ok list)
 
-let private runOne (settings: ScriptSettings) engine (s: Source) : Result<string * ScriptTally, string> =
+let private runOne (settings: ScriptSettings) (hostOf: WasmLimits -> IScriptHost) (s: Source) : Result<string * ScriptTally, string> =
     attempt s.Name s.Read
     |> Result.map (fun script ->
         match ScriptSkips.ofScript s.Name with
         | ValueSome reason -> s.Name, ScriptRunner.skip reason script
         | ValueNone ->
-            use host = new EngineHost(settings.Limits, engine)
+            use host = hostOf settings.Limits
             s.Name, ScriptRunner.run settings script host)
 
 let private counts passed failed skipped = $"{passed} passed, {failed} failed, {skipped} skipped"
@@ -145,7 +146,7 @@ let private json (code: int) (all: (string * ScriptTally) list) : string =
 let run (a: ParseResults<WastArgs>) : Ending =
     let settings = { ScriptSettings.Default with CompareMessages = not (a.Contains WastArgs.Any_Message) }
 
-    Engines.kind (a.TryGetResult WastArgs.Engine)
+    Engines.scripts (a.TryGetResult WastArgs.Engine)
     |> Result.bind (fun engine ->
         a.GetResults WastArgs.Files
         |> List.concat

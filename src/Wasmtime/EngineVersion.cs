@@ -32,7 +32,7 @@ internal static unsafe class EngineVersion
             var section = Section(elf, ".wasmtime.engine");
             if (section.Length > 2 && section[0] == 0 && section.Length >= 2 + section[1]) return Encoding.ASCII.GetString(section.Slice(2, section[1]));
         }
-        catch (ArgumentOutOfRangeException)
+        catch (Exception e) when (e is ArgumentOutOfRangeException or OverflowException)
         {
             // Not the file that was expected: said below.
         }

@@ -130,6 +130,9 @@ internal sealed unsafe class NativeInstanceRef
     /// <summary>What is left of instantiation: sizes, segments, start.</summary>
     public NativeFunctionRef Start => new(this, Export(module.StartName).Func, Signature.Nothing);
 
+    /// <summary>How many of the module's own globals count as written: the library writes all at once, our order is one by one.</summary>
+    public int Written => (int)store.ReadGlobal(Export(module.WrittenName)).Bits;
+
     /// <summary>A global's value by its index in the module's index space.</summary>
     public Value Global(int index) => store.ReadGlobal(Export(module.GlobalNames[index]));
 

@@ -50,6 +50,7 @@ internal sealed class NativeModule
         GlobalNames = Array.ConvertAll(instrumented.Globals, Encoding.UTF8.GetBytes);
         TableNames = Array.ConvertAll(instrumented.Tables, Encoding.UTF8.GetBytes);
         TagNames = Array.ConvertAll(instrumented.Tags, Encoding.UTF8.GetBytes);
+        WrittenName = Encoding.UTF8.GetBytes(instrumented.Written);
         StartName = Encoding.UTF8.GetBytes(instrumented.Start);
     }
 
@@ -63,6 +64,7 @@ internal sealed class NativeModule
     public byte[][] TableNames { get; }
     public byte[][] TagNames { get; }
     public byte[] StartName { get; }
+    public byte[] WrittenName { get; }
 
     /// <summary>An exported function's index, by name.</summary>
     public bool TryFunction(string name, out int index)

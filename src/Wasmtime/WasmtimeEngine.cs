@@ -30,6 +30,9 @@ public sealed class WasmtimeEngine : IWasmEngine, IDisposable
         if (options.CacheFolder is { } folder) cache = new ModuleCacheOnDisk(folder);
     }
 
+    /// <summary>Modules on disk, for tests.</summary>
+    internal ModuleCacheOnDisk Cache => cache!;
+
     /// <summary>The library it runs on.</summary>
     public WasmtimeLibrary Library { get; }
 
@@ -54,7 +57,7 @@ public sealed class WasmtimeEngine : IWasmEngine, IDisposable
     /// <summary>Instruments and compiles, or takes what the cache has.</summary>
     internal FSharpResult<NativeModule, Rejected> LoadNative(ValidModule valid, bool othersMayThrow)
     {
-        var nan = NanMode.Native;
+        var nan = options.Nan == WasmtimeNan.Switch ? NanMode.Native : NanMode.OnEscape;
         var instrumented = Instrument.modul(valid, new InstrumentOptions(nan, othersMayThrow, false));
         if (instrumented.IsError) return FSharpResult<NativeModule, Rejected>.NewError(instrumented.ErrorValue);
         var engine = EngineFor(valid.Limits.StackUnits);

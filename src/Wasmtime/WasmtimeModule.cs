@@ -81,7 +81,6 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
     private NativeStore? store;
     private NativeInstanceRef? instance;
     private bool clean = true;
-    private bool sizesPaid = true;
 
     public FSharpResult<RunResult, Rejected> Run(RunSettings settings)
     {
@@ -132,7 +131,6 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
             s.Data = settings.Data;
             deadline = Deadline.Start(s, settings.Deadline);
             if (settings.Cancellation.CanBeCanceled) cancel = settings.Cancellation.Register(static store => ((NativeStore)store!).Interrupt("cancelled"), s);
-            sizesPaid = settings.Gas >= module.Instrumented.SizeGas;
             if (s.Invoke(instance!.Start, [], out ended) is not null)
             {
                 s.Units = settings.StackUnits;
@@ -197,10 +195,11 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
 
         byte[] memory = hash.GetHashAndReset();
         var types = module.Valid.GlobalTypes;
+        int written = instance.Written;
         for (int i = 0; i < types.Length; i++)
         {
             if (types[i].Value.IsRef) continue;
-            var v = GlobalValue(i);
+            var v = GlobalValue(i, written);
             BinaryPrimitives.WriteUInt64LittleEndian(word, v.Bits);
             hash.AppendData(word);
             if (!types[i].Value.IsVec) continue;
@@ -213,11 +212,11 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
 
     private static unsafe ReadOnlySpan<byte> Span(NativeMemoryRef memory, ulong at, int length) => new(memory.Data + at, length);
 
-    /// <summary>A number's global. A run that could not pay for its memories has written none of its own.</summary>
-    private Value GlobalValue(int index)
+    /// <summary>A global's value. A run that ended while it was made ready has not written all of its own; those that are numbers are zero then.</summary>
+    private Value GlobalValue(int index, int written)
     {
         var v = instance!.Global(index);
-        return sizesPaid || index < module.Valid.ImportedGlobals || v.Kind > ValueKind.V128 ? v : Value.FromBits(v.Kind, 0);
+        return index < module.Valid.ImportedGlobals + written || v.Kind > ValueKind.V128 ? v : Value.FromBits(v.Kind, 0);
     }
 
     // Every run has a store of its own: nothing is left to compare.
@@ -230,7 +229,6 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
     {
         Dispose();
         clean = true;
-        sizesPaid = true;
     }
 
     public void Dispose()
@@ -256,7 +254,7 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
     public Value Global(int index)
     {
         Make();
-        return GlobalValue(index);
+        return GlobalValue(index, instance!.Written);
     }
 
     public ulong[] TableSizes

@@ -5,6 +5,9 @@ namespace Twofold.Wasmtime;
 /// <summary>How float arithmetic gets its one NaN on Wasmtime. All give the same results.</summary>
 public enum WasmtimeNan
 {
+    /// <summary>Instrumented code makes NaNs canonical where their bits can be seen. Fast; the default.</summary>
+    OnEscape,
+
     /// <summary>Wasmtime's own switch: after every instruction. Slow; the twin to compare with.</summary>
     Switch,
 }

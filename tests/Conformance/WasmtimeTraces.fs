@@ -75,9 +75,12 @@ module WasmtimeTraces =
             store.Dispose()
             Error ended
 
-    /// The engine with each way to canonical NaNs; none where libwasmtime is absent.
-    let engines () : (string * WasmtimeEngine) list =
-        [ "wasmtime", id ]
-        |> List.choose (fun (name, change) -> WasmtimeForTests.tryEngine name change |> Option.map (fun e -> name, e))
+    /// None where libwasmtime is absent.
+    let engines () : (string * WasmtimeEngine) list = WasmtimeForTests.tryPlain () |> Option.map (fun e -> "wasmtime", e) |> Option.toList
 
-    let all () : TraceEngine list = engines () |> List.map (fun (name, engine) -> { Name = name; Instantiate = instantiate engine })
+    /// With each way to canonical NaNs.
+    let all () : TraceEngine list =
+        let switch = WasmtimeForTests.tryEngine "switch" (fun o -> o.WithNan WasmtimeNan.Switch)
+
+        engines () @ (switch |> Option.map (fun e -> "wasmtime with its switch for NaN", e) |> Option.toList)
+        |> List.map (fun (name, engine) -> { Name = name; Instantiate = instantiate engine })

@@ -17,6 +17,7 @@ open Twofold.Determinism.Generated
 let private ways: (string * (WasmtimeOptions -> WasmtimeOptions) * PoolOptions) list = [
     "plain", id, { PoolOptions.Default with ProveResets = true }
     "fresh", id, { PoolOptions.Default with IdlePerModule = 0 }
+    "the library's switch for NaN", (fun o -> o.WithNan WasmtimeNan.Switch), PoolOptions.Default
     "the library's pool", (fun o -> o.WithPooledInstances 32), PoolOptions.Default
 ]
 

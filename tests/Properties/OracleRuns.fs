@@ -11,7 +11,13 @@ open Twofold.Wasm.Validation
 open Twofold.Properties.Generators
 
 /// The engines that must agree with the oracle.
-let engines: IWasmEngine list = [ CompiledEngine(); InterpretedEngine(); yield! Twofold.Instrumented.InstrumentedEngines.all ]
+let engines: IWasmEngine list = [
+    CompiledEngine()
+    InterpretedEngine()
+    yield! Twofold.Instrumented.InstrumentedEngines.all
+    // Where libwasmtime is.
+    yield! Twofold.Tests.WasmtimeForTests.tryPlain () |> Option.toList |> List.map (fun e -> e :> IWasmEngine)
+]
 
 let oracle: IWasmEngine = Twofold.Oracle.OracleEngine()
 
