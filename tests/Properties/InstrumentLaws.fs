@@ -138,10 +138,11 @@ let ``instantiation pays and ends as ours does, wherever gas and the limit on ob
     for bytes in [ 0L..8L..400L ] do
         same { limits with GcBytes = bytes } constants Int64.MaxValue argument
 
-let private relaxed = [| 0xD100us .. 0xD113us |] |> Array.map (Opcodes.info)
+let private relaxed = [| 0xD100us .. 0xD113us |] |> Array.map (fun op -> (Opcodes.info op).Name)
 
 [<TestCaseSource(nameof relaxed)>]
-let ``relaxed instructions have the pinned result`` (info: OpInfo) =
+let ``relaxed instructions have the pinned result`` (name: string) =
+    let info = Opcodes.all |> Array.find (fun i -> i.Name = name)
     let operands = info.Pops.Length
     let parameters = String.replicate operands "v128 "
     let gets = String.Join(" ", [ for k in 0 .. operands - 1 -> $"(local.get {k})" ])
@@ -232,3 +233,137 @@ let ``a body that becomes too large for engines is refused by name`` () =
     | Error e ->
         Assert.That(e.Kind, Is.EqualTo RejectKind.Limit)
         Assert.That(string e, Does.Contain("function 0 (many)").And.Contain("too many locals"))
+
+/// A little of everything that has numbers in its encoding.
+let private planted =
+    """(module
+         (memory 1 3)
+         (table 2 4 funcref)
+         (elem (table 0) (i32.const 0) func $leaf)
+         (type $t (func (param i32) (result i32)))
+         (tag $e (param i32))
+         (func $leaf (type $t)
+           (if (i32.eq (local.get 0) (i32.const 85)) (then (throw $e (i32.const 1))))
+           (i32.load offset=4 (local.get 0)))
+         (func $throws (param i32) (local i32 i32 i32 i32 i32) (throw $e (local.get 0)))
+         (func (export "f") (param $at i32) (param $n i32) (result i32)
+           (local $sum i32)
+           (i64.store offset=8 (local.get $at) (i64.const 7))
+           (local.set $sum (memory.grow (local.get $n)))
+           (memory.fill (i32.add (local.get $at) (i32.const 3)) (i32.const 1) (i32.add (local.get $n) (i32.const 9)))
+           (local.set $sum (i32.add (local.get $sum) (table.grow 0 (ref.null func) (local.get $n))))
+           (block $h (result i32)
+             (try_table (catch $e $h)
+               (loop $again
+                 (local.set $sum
+                   (i32.add (local.get $sum) (call_indirect (type $t) (i32.add (local.get $at) (i32.const 8)) (i32.shr_u (i32.sub (local.get $n) (i32.const 1)) (i32.const 2)))))
+                 (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                 (br_if $again (i32.gt_s (local.get $n) (i32.const 0))))
+               (call $throws (local.get $at)))
+             (i32.const 0))
+           (i32.add (local.get $sum))))"""
+
+/// Everything that can be seen of a written module, gas and stack swept.
+let private seen (prepared: Prepared) (most: int64) : string =
+    let run gas units at n =
+        // The engine itself allows more than we do.
+        let limits = { limits with MemoryBytes = 4L * 65536L; TableEntries = 8L; GcBytes = 24L }
+        use store = new InstrumentedStore(limits, gas, units, 8, 1L <<< 30)
+
+        match store.Instantiate(prepared, (fun _ -> ValueNone)) with
+        | Error e -> string e
+        | Ok live ->
+            let ended =
+                match store.Start live with
+                | RunEnd.Returned _ -> store.Call(live, "f", [| Value.I32 at; Value.I32 n |])
+                | ended -> ended
+
+            let m = live.Inner.Memories[0]
+            let bytes = Span<byte>.op_Implicit(m.Span(0UL, uint32 m.Length)): ReadOnlySpan<byte>
+            $"{OracleRuns.show ended} {store.GasUsed} {m.Length} {Convert.ToHexString(bytes.Slice(0, 64))} {bytes.LastIndexOfAnyExcept 0uy}"
+
+    String.Join(
+        "\n",
+        [
+            for at, n in
+                [
+                    0, 1
+                    77, 1
+                    65520, 3
+                    65520, 1
+                    65521, 1
+                    65529, 1
+                    65529, 0
+                    131056, 1
+                    131060, 1
+                    196600, 2
+                    -1, 0
+                    0, 3
+                    0, 2
+                    0, 0
+                    65524, 0
+                ] do
+                run 1_000_000L 1000 at n
+            for gas in [ 0L; 1023L; 1024L ] @ [ 1_025L .. 1_080L ] @ [ 2_070L .. most ] do
+                run gas 1000 0 1
+            for units in [ 18..60 ] do
+                run 1_000_000L units 0 1
+        ]
+    )
+
+[<Test>]
+let ``numbers that are written matter: one off by one is seen`` () =
+    let valid = validate planted
+
+    let written =
+        match Instrument.modul valid InstrumentOptions.Default with
+        | Ok w -> w
+        | Error e -> failwith $"{e}"
+
+    let again bytes =
+        Decode.run limits Features.All bytes
+        |> Result.bind (Validate.run limits Features.All)
+        |> Result.defaultWith (fun e -> failwith $"{e}")
+
+    let whole = again written.Bytes
+    let bodies = Array.init whole.Module.Functions.Length whole.Body
+    let prepared bytes = Prepared(valid, written, CompiledCode(again bytes, NanPolicy.OnEscape))
+
+    let used =
+        use store = new InstrumentedStore({ limits with GcBytes = 24L }, 1_000_000L, 1000, 8)
+
+        match store.Instantiate(prepared written.Bytes, (fun _ -> ValueNone)) with
+        | Error e -> failwith $"{e}"
+        | Ok live ->
+            store.Start live |> ignore
+            Assert.That(OracleRuns.show (store.Call(live, "f", [| Value.I32 0; Value.I32 1 |])), Does.StartWith "returned")
+            store.GasUsed
+
+    let expected = seen (prepared written.Bytes) used
+    let mutable numbers = 0
+
+    let survivors = [
+        for f in 0 .. bodies.Length - 1 do
+            for at in 0 .. bodies[f].Code.Length - 1 do
+                let i = bodies[f].Code[at]
+
+                let next k = if at + k < bodies[f].Code.Length then bodies[f].Code[at + k].Op else Op.End
+                // A charge, the end of an access, a frame.
+                let charge = i.Op = Op.I64Const && next 1 = Op.I64Sub && next 2 = Op.LocalTee
+                let reach = i.Op = Op.I64Const && next 1 = Op.I64Add && next 2 = Op.LocalTee && next 3 <> Op.GlobalGet
+                let frame = i.Op = Op.I32Const && next 1 = Op.I32Sub && next 2 = Op.LocalTee
+
+                if charge || reach || frame then
+                    numbers <- numbers + 1
+                    let code = Array.copy bodies[f].Code
+                    code[at] <- { i with Imm = i.Imm + 1L }
+
+                    let mutant = Encode.withBodies whole.Module (fun k -> if k = f then { bodies[k] with Code = code } else bodies[k])
+
+                    if seen (prepared mutant) used = expected then
+                        $"function {f}, instruction {at}: {(Opcodes.info i.Op).Name} {i.Imm}"
+    ]
+
+    TestContext.Progress.WriteLine $"{numbers} charges, reaches and frames"
+    Assert.That(numbers, Is.GreaterThanOrEqualTo 15)
+    Assert.That(survivors, Is.Empty)
