@@ -328,6 +328,44 @@ let ``a leak that only another receipt causes is found, and its past is in the c
         Assert.That(without.Diverging, Is.EqualTo 0L)
     | other -> Assert.Fail $"%A{other}"
 
+[<Test>]
+let ``a side that runs for ever under unlimited gas is located in bounded time`` () =
+    let loop (limit: int) =
+        ofText
+            $"""(module
+  (import "env" "emit_event" (func $event (param i32 i32 i32 i32)))
+  (memory (export "memory") 1)
+  (func $count (param i32) (result i32)
+    (loop $again
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (i32.store (i32.const 64) (local.get 0))
+      (br_if $again (i32.ne (local.get 0) (i32.const {limit}))))
+    (local.get 0))
+  (func (export "run") (result i32)
+    (call $event (i32.const 0) (i32.const 1) (i32.const 64) (i32.const 4))
+    (drop (call $count (i32.const 0)))
+    (i32.const 0)))"""
+
+    let unlimited (bytes: byte[]) = {
+        request bytes with
+            Profile = { Profile.contract with Policy = { Profile.contract.Policy with Gas = Profile.UnlimitedGas } }
+    }
+
+    let right = loop 100
+    let receipt = (report fresh (unlimited right)).Receipt
+    // Around all of i32 and back.
+    let astray = replacing right (loop -1000)
+    let watch = Diagnostics.Stopwatch.StartNew()
+    let o = { options [ compiled (); astray ] with Modules = [ ModuleKind.Cached ]; Instances = [ InstanceKind.Fresh ] }
+    let _, receipts = auditWith noHooks o [ input "receipt.json" receipt right ]
+
+    match receipts with
+    | [ { Verdict = Verdict.Diverges [ f ] } ] ->
+        Assert.That((f.Class = DivergenceClass.Engine), ReportText.finding f |> String.concat "\n")
+        Assert.That(f.Block |> Option.map _.Name, Is.EqualTo(Some "count"))
+        TestContext.Out.WriteLine $"{watch.Elapsed}"
+    | other -> Assert.Fail $"%A{other}"
+
 // ---- what bisection rests on
 
 /// All engines that are here, right ones.

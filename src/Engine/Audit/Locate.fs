@@ -462,6 +462,8 @@ module internal Locate =
         else
             ""
 
+    let private saturating (a: int64) (b: int64) = if a > Int64.MaxValue - b then Int64.MaxValue else a + b
+
     let private notes (parts: string list) = parts |> List.filter (fun p -> p <> "") |> String.concat "; "
 
     /// Locates and classifies. `expected`: the side that agrees with the receipt, or differs otherwise than `found`; none: there is only the receipt.
@@ -469,7 +471,13 @@ module internal Locate =
         let w = o.Workshop
         let limit = case.Receipt.Request.Policy.Gas
         let valid = decoded case
-        let probe (side: Side) () = w.Probe(side, case, limit)
+        // A side that has gone astray may run for ever under a generous limit: it has had room enough to show what it does.
+        let room =
+            min
+                limit
+                (saturating (if case.Receipt.GasUsed > Int64.MaxValue / 4L then Int64.MaxValue else case.Receipt.GasUsed * 4L) 10_000_000L)
+
+        let probe (side: Side) () = w.Probe(side, case, room)
         let whole = probe found () |> Result.toOption
         let reference = expected |> Option.bind (fun e -> probe e () |> Result.toOption)
         let how = unsteady (first.Component = ReplayComponent.Reply) (probe found)
