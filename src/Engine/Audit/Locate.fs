@@ -9,12 +9,9 @@ namespace Twofold.Engine.Audit
 //     anything else: the last block that g pays for did it
 
 open System
-open System.Globalization
-open System.Threading
 open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
-open Twofold.Wasm.Preparation
 open Twofold.HostAbi
 open Twofold.Engine
 
@@ -27,30 +24,6 @@ type internal LocateOptions = {
     /// See AuditOptions.
     SourceMap: string -> byte[]
 }
-
-/// Cultures that an audit puts a run under: what formats or parses by them shows.
-module internal Foreign =
-    let private tryGet (name: string) =
-        try
-            CultureInfo name
-        with :? CultureNotFoundException ->
-            CultureInfo.InvariantCulture
-
-    /// A host without culture data (globalization-invariant mode) knows no other culture, so this one has its own points and signs in any case.
-    let private own (name: string) =
-        let culture = (tryGet name).Clone() :?> CultureInfo
-        let n = culture.NumberFormat
-        n.NumberDecimalSeparator <- ","
-        n.NumberGroupSeparator <- "'"
-        n.NegativeSign <- "~"
-        culture.DateTimeFormat.ShortDatePattern <- "dd.MM.yyyy"
-        culture.DateTimeFormat.LongTimePattern <- "HH.mm.ss"
-        culture
-
-    let all = [ own "tr-TR"; CultureInfo.InvariantCulture; tryGet "de-DE"; tryGet "ar-SA" ]
-
-    /// The culture of a run by its number, from 1: the first one's is the process's own.
-    let ofRun (run: int) (current: CultureInfo) : CultureInfo = if run <= 1 then current else all[(run - 2) % all.Length]
 
 module internal Locate =
     let private text (write: Text.Json.Utf8JsonWriter -> unit) = Write.line write
@@ -73,65 +46,6 @@ module internal Locate =
     }
 
     let private entrySide (e: JournalEntry) = { Effect = effectText e.Effect; Reply = replyText e.Reply; GasLeft = e.GasLeft }
-
-    // ---- is it steady?
-
-    /// Runs something on a thread of its own, perhaps under another culture.
-    let private elsewhere (culture: CultureInfo) (work: unit -> 'T) : 'T =
-        let mutable result = Unchecked.defaultof<'T>
-        let mutable failure: exn = null
-
-        let thread =
-            Thread(
-                (fun () ->
-                    try
-                        if not (isNull culture) then
-                            CultureInfo.CurrentCulture <- culture
-
-                        result <- work ()
-                    with e ->
-                        failure <- e),
-                4 * 1024 * 1024
-            )
-
-        thread.Start()
-        thread.Join()
-
-        if isNull failure then
-            result
-        else
-            raise (InvalidOperationException($"an audit's experiment failed: {failure.Message}", failure))
-
-    let private sameRun (a: Result<Probe, string>) (b: Result<Probe, string>) =
-        match a, b with
-        | Ok a, Ok b -> Probe.same a b
-        | Error _, Error _ -> true
-        | _ -> false
-
-    /// What makes a side's runs differ among themselves; none: nothing that was tried.
-    let private unsteady (patient: bool) (probe: unit -> Result<Probe, string>) : string option =
-        let first = probe ()
-        let differs work = not (sameRun first (work ()))
-        // Each with a twin that changes nothing, so that what differs anyway is not blamed on it.
-        let again = seq { 1..3 } |> Seq.exists (fun _ -> differs probe)
-        let onThread = not again && seq { 1..3 } |> Seq.exists (fun _ -> differs (fun () -> elsewhere null probe))
-
-        let culture =
-            if again || onThread then
-                None
-            else
-                Foreign.all |> List.tryFind (fun culture -> differs (fun () -> elsewhere culture probe))
-
-        let later () =
-            Thread.Sleep 1100
-            differs probe
-
-        match culture with
-        | _ when again -> Some "asked again, it differs from call to call"
-        | _ when onThread -> Some "it differs from thread to thread"
-        | Some _ -> Some "it differs by culture: with other signs for numbers and dates it is another"
-        | None when patient && later () -> Some "it differs by the time of day"
-        | None -> None
 
     // ---- bisection
 
@@ -179,98 +93,6 @@ module internal Locate =
         Past = []
     }
 
-    // ---- which code ran
-
-    /// Whether an instruction can change what an audit sees; `trapped`: an end by a trap is to be explained.
-    let private isVisible (valid: ValidModule) (trapped: bool) (i: Instr) =
-        let name = (Opcodes.info i.Op).Name
-        let has (part: string) = name.Contains(part, StringComparison.Ordinal)
-
-        let changes =
-            has ".store"
-            || has ".set"
-            || has ".grow"
-            || has ".fill"
-            || has ".copy"
-            || has ".init"
-            || has ".drop"
-            || has "atomic"
-            || name.StartsWith("throw", StringComparison.Ordinal)
-            || name = "unreachable"
-
-        // Variables of a function are seen by nobody else.
-        (changes && not (has "local."))
-        || (i.Op = Op.Call && i.A < valid.ImportedFuncs)
-        || (trapped
-            && (has "load"
-                || has "div"
-                || has "rem"
-                || has "trunc"
-                || has "cast"
-                || has ".get" && not (has "local.") && not (has "global.")))
-
-    /// Goes through the code that runs when a block is paid for, up to the next charge. The block itself is it, unless nothing in it can be seen and it
-    /// ends its function: then the caller's code after the call is, and so on. `exactly`: it is the block itself in any case.
-    let private culprit
-        (valid: ValidModule)
-        (exactly: bool)
-        (trapped: bool)
-        (at: CodePosition)
-        (callers: CodePosition list)
-        : CodePosition =
-        let code (p: CodePosition) = (Prepare.func valid (p.Function - valid.ImportedFuncs)).Code
-
-        /// None: the function ends before anything can be seen.
-        let rec look (code: Instr[]) i =
-            if i >= code.Length then
-                None
-            else
-                match code[i].Op with
-                | Op.Charge -> Some()
-                | Op.Return -> None
-                | Op.Call
-                | Op.CallIndirect
-                | Op.CallRef when not (isVisible valid trapped code[i]) -> Some()
-                | _ when isVisible valid trapped code[i] -> Some()
-                // A branch that leaves for a label: what follows begins a block.
-                | Op.Br
-                | Op.BrTable
-                | Op.ReturnCall
-                | Op.ReturnCallIndirect
-                | Op.ReturnCallRef -> Some()
-                | _ -> look code (i + 1)
-
-        let rec up (callers: CodePosition list) =
-            match callers with
-            | [] -> at
-            | caller :: rest ->
-                let code = code caller
-
-                match code |> Array.tryFindIndex (fun i -> i.Offset = caller.Offset && i.Op <> Op.Charge && i.Op <> Op.Enter) with
-                | None -> at
-                | Some call ->
-                    match look code (call + 1) with
-                    | Some() -> { caller with Offset = (if call + 1 < code.Length then code[call + 1].Offset else caller.Offset) }
-                    | None -> up rest
-
-        if at.Function < valid.ImportedFuncs then
-            at
-        else
-            let own = code at
-
-            match own |> Array.tryFindIndex (fun i -> i.Op = Op.Charge && i.Offset = at.Offset) with
-            // An instruction with a price of its own.
-            | None -> at
-            | Some charge ->
-                // The charge of an arm or a loop has the offset of the `if` or `loop` before it.
-                let first = if charge + 1 < own.Length then { at with Offset = own[charge + 1].Offset } else at
-
-                if exactly || (look own (charge + 1)).IsSome then
-                    first
-                else
-                    let found = up callers
-                    if found = at then first else found
-
     /// The code that a run under this limit could not pay for; `exactly`: the block with the price, not what runs with it.
     let private refused
         (o: LocateOptions)
@@ -283,7 +105,7 @@ module internal Locate =
         o.Locator
         |> Option.bind (fun engine ->
             let at g = okProbe o.Workshop case (freshSide engine) g
-            let place (p: Probe) where = culprit valid exactly trapped where p.Callers
+            let place (p: Probe) where = Culprit.find valid exactly trapped where p.Callers
 
             match at gas with
             | Some({ Where = ValueSome where } as p) when p.IsOutOfGas && p.Wanted > gas ->
@@ -480,7 +302,7 @@ module internal Locate =
         let probe (side: Side) () = w.Probe(side, case, room)
         let whole = probe found () |> Result.toOption
         let reference = expected |> Option.bind (fun e -> probe e () |> Result.toOption)
-        let how = unsteady (first.Component = ReplayComponent.Reply) (probe found)
+        let how = Steady.unsteady (first.Component = ReplayComponent.Reply) (probe found)
 
         // With a host that answers at will, a second run of either side is no witness.
         let bisected =
