@@ -18,7 +18,10 @@ open Twofold.Engine.Audit
 
 /// Markup, quotes, a control character, a bidirectional override, half a surrogate pair, XML's end of CDATA.
 let private hostile =
-    "</code></pre><script>alert(1)</script><img src=x onerror=alert(2)>\"'&]]>\u0000\u001b[2J\u202e\ud800 end"
+    "</code></pre><script>alert(1)</script><img src=x onerror=alert(2)>\"'&]]>\u0000\u001b[2J\u202e"
+    // Half a surrogate pair: where a text was cut. A literal cannot hold one.
+    + string (char 0xD800)
+    + " end"
 
 let private hash (n: int) = Hash32.sha256 (ReadOnlySpan(BitConverter.GetBytes n))
 
@@ -183,7 +186,7 @@ let ``the JSON has every part, unchanged`` () =
     let first = findings[0]
     Assert.That(text (first.GetProperty "first") "component", Is.EqualTo "Reply")
     // Half a surrogate pair cannot be UTF-8; everything else arrives as the guest wrote it.
-    Assert.That(text (first.GetProperty("effect").GetProperty "expected") "effect", Is.EqualTo(hostile.Replace('\ud800', '\ufffd')))
+    Assert.That(text (first.GetProperty("effect").GetProperty "expected") "effect", Is.EqualTo(hostile.Replace(char 0xD800, '\ufffd')))
     Assert.That(first.GetProperty("effect").GetProperty("found").ValueKind, Is.EqualTo JsonValueKind.Null)
     Assert.That(first.GetProperty("block").GetProperty("line").GetInt32(), Is.EqualTo 17)
     Assert.That(first.GetProperty("state").GetArrayLength(), Is.EqualTo 7)
@@ -245,7 +248,7 @@ let ``the JUnit form is what CI servers read`` () =
     Assert.That(value failure "type", Is.EqualTo "NaN")
     Assert.That(failure.Value, Does.Contain "byte 0x1a2 of the module")
     Assert.That(failure.Value, Does.Contain "twofold audit corpus --only 0xab")
-    Assert.That(failure.Value, Does.Contain "\\u202e")
+    Assert.That(failure.Value, Does.Contain "\\u202e\\ud800")
     Assert.That(cases[2].Element(XName.Get "error"), Is.Not.Null)
     checkShape (XDocument.Parse(written ".xml" clean)).Root
 
