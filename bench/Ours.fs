@@ -1,6 +1,6 @@
 namespace Twofold.Bench
 
-// Our compiler with everything that a contract pays for: gas, logical stack, canonical NaN, bounds checks, interrupts.
+// Our engines with everything that a contract pays for: gas, logical stack, canonical NaN, bounds checks, interrupts.
 // In: a kernel. Out: an instance that stays warm between calls, as V8's does.
 
 open System
@@ -9,9 +9,10 @@ open Twofold.Wasm
 open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Compiler
+open Twofold.Wasm.Interpreter
 
 /// A kernel, loaded and linked.
-type OurKernel(kernel: Kernel) =
+type OurKernel(kernel: Kernel, interpreted: bool) =
     let limits = WasmLimits.Contract
 
     let valid =
@@ -19,7 +20,7 @@ type OurKernel(kernel: Kernel) =
         | Ok valid -> valid
         | Error e -> failwith $"{kernel.Name}: {e}"
 
-    let code = CompiledCode valid
+    let code: ModuleCode = if interpreted then InterpretedCode valid else CompiledCode valid
     let store = new StoreData(Int64.MaxValue, limits.StackUnits, limits.MemoryBytes, limits.TableEntries, 8, 4L <<< 30)
 
     let increment =
@@ -40,6 +41,8 @@ type OurKernel(kernel: Kernel) =
         store.Rooted.Add code
         store.Begin(Int64.MaxValue / 2L, limits.StackUnits)
         Link.initialise instance (fun start -> Link.call start [||] |> ignore)
+
+    new(kernel) = new OurKernel(kernel, false)
 
     /// A limit that no run reaches, but that is counted down all the same.
     member val Gas = Int64.MaxValue / 2L
