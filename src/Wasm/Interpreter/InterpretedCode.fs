@@ -57,18 +57,19 @@ type internal InterpretedCode(valid: ValidModule) as this =
         Volatile.Read(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.ofNativeInt<nativeint>(table + nativeint (8 * index))))
 
     /// The place in the module that a state of the loop stands for.
-    let position (s: InterpState) : CodePosition voption =
-        let at = NativeInterop.NativePtr.toNativeInt s.Func - funcs
+    let position (struct (func: nativeint, ip: nativeint)) : CodePosition voption =
+        let at = func - funcs
 
         // Frames of other modules, and ends before any function ran, have no place in this one.
         if at < 0n || at >= nativeint (count * sizeof<InterpFunc>) then
             ValueNone
         else
             let index = int at / sizeof<InterpFunc>
-            let code = NativeInterop.NativePtr.toNativeInt (NativeInterop.NativePtr.read s.Func).Code
-            let word = int ((NativeInterop.NativePtr.toNativeInt s.Ip - code) / 16n)
 
-            ValueSome { Function = valid.ImportedFuncs + index; Offset = infos[index].Offsets[word] }
+            ValueSome {
+                Function = valid.ImportedFuncs + index
+                Offset = infos[index].Offsets[int ((ip - Marshal.ReadIntPtr func) / 16n)]
+            }
 
     /// The words of a function: for tests and for people who want to see them.
     member _.Translated index = Translate.func valid this.Layout (Prepare.func valid index) funcAt structOf

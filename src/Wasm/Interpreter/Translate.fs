@@ -158,7 +158,7 @@ module internal Translate =
         | Op.Enter -> ()
         | Op.Charge ->
             if i.Imm <> 0L then
-                w.EmitWide((if t.PollWithCharge then IOp.ChargePoll else IOp.Charge), 0, 0, i.Imm)
+                w.Charge(i.Imm, t.PollWithCharge)
                 t.PollWithCharge <- false
         | Op.Nop -> ()
         | Op.Unreachable ->

@@ -209,7 +209,7 @@ module internal TranslateControl =
         w.Aim(l.Otherwise, w.Count)
         l.Otherwise <- -1
         w.Reset(l.Height, l.Starts)
-        w.Barrier()
+        w.Mark()
         t.Dead <- false
 
     let private here (t: Translation) (l: Label) =
@@ -246,7 +246,7 @@ module internal TranslateControl =
 
             here t l
             w.Reset(l.Height, (if i.A = 1 then l.Ends else [||]))
-            w.Barrier()
+            w.Mark()
 
         t.Labels.RemoveAt(t.Labels.Count - 1)
         t.Dead <- i.A = 0

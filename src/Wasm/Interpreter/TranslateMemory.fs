@@ -67,7 +67,11 @@ module internal TranslateMemory =
         let op = loads[int i.Op - 0x28]
 
         if isFirst t i then
-            w.Define(op, w.From index, int i.Imm, result)
+            match (if uint64 i.Imm <= 65535UL then w.Sum index else ValueNone) with
+            | ValueSome(struct (isConst, b, c)) ->
+                let first = if isConst then IOp.Load32K else IOp.Load32Add
+                w.DefineBy(plus first (int op - int IOp.Load32), int i.Imm, b, c, result)
+            | ValueNone -> w.Define(op, w.From index, int i.Imm, result)
         else
             let at = address t i index (Opcodes.info i.Op).AccessBytes
             w.Define(atLoad op, at, 0, result)
@@ -77,9 +81,21 @@ module internal TranslateMemory =
         let value = w.Pop()
         let index = w.Pop()
         let op = stores[int i.Op - 0x36]
+
+        // The sum is the last word only where the value took none.
+        let sum =
+            if isFirst t i && value.Place <> Place.Home && uint64 i.Imm <= 65535UL then
+                w.Sum index
+            else
+                ValueNone
+
         let from = w.From value
 
-        if isFirst t i then
+        if sum.IsSome then
+            let struct (isConst, a, c) = sum.Value
+            let first = if isConst then IOp.Store32K else IOp.Store32Add
+            w.Write(plus first (int op - int IOp.Store32), int i.Imm, a, from, c) |> ignore
+        elif isFirst t i then
             w.Emit(op, w.From index, from, int i.Imm)
         else
             let at = address t i index (Opcodes.info i.Op).AccessBytes

@@ -72,6 +72,7 @@ type internal Words(f: PreparedFunc) =
     let mutable ref = 0
     let mutable mostRefs = 0
     let mutable defined = -1
+    let mutable branched = -1
 
     do
         for k in 0 .. f.Locals.Length - 1 do
@@ -136,12 +137,20 @@ type internal Words(f: PreparedFunc) =
 
     /// A branch's distance, from the word after it.
     member _.Aim(at: int, target: int) =
+        if target = words.Count then
+            branched <- -1
+
         let mutable word = words[at]
         word.C <- 16 * (target - at - 1)
         words[at] <- word
 
-    /// Control may come from elsewhere: what was written before is no longer looked at.
+    /// The last result has another home now, or none: its word is no longer looked at.
     member _.Barrier() = defined <- -1
+
+    /// Control may come here from elsewhere.
+    member _.Mark() =
+        defined <- -1
+        branched <- -1
 
     // ---- operands
 
@@ -301,6 +310,30 @@ type internal Words(f: PreparedFunc) =
 
         defined <- -1
 
+    /// A popped address as the sum that made it, taken back: how it is added up, and the two terms.
+    member w.Sum(o: Operand) : struct (bool * int * int) voption =
+        if w.Defines o && (words[defined].Op = uint16 IOp.I32Add || words[defined].Op = uint16 IOp.I32AddK) then
+            let word = words[defined]
+            words.RemoveAt(words.Count - 1)
+            offsets.RemoveAt(offsets.Count - 1)
+            defined <- -1
+            ValueSome(struct (word.Op = uint16 IOp.I32AddK, word.B, word.C))
+        else
+            ValueNone
+
+    /// The charge of the block that begins here: by the branch before it, if control comes from there alone and the word has room.
+    member w.Charge(gas: int64, poll: bool) =
+        if not poll && branched >= 0 && branched = words.Count - 1 && gas <= 65535L then
+            let mutable word = words[branched]
+            word.X <- uint16 gas
+            words[branched] <- word
+            // A branch never ends a run by itself: the position is the charge's.
+            offsets[branched] <- w.At
+        else
+            w.EmitWide((if poll then IOp.ChargePoll else IOp.Charge), 0, 0, gas)
+
+        branched <- -1
+
     // ---- conditions
 
     static member private Inverse = [| 1; 0; 8; 9; 6; 7; 4; 5; 2; 3 |]
@@ -387,4 +420,5 @@ type internal Words(f: PreparedFunc) =
 
                 LanguagePrimitives.EnumOfValue<uint16, IOp>(uint16 op)
 
-        w.Write(op, 0, c.A, c.B, 0)
+        branched <- w.Write(op, 0, c.A, c.B, 0)
+        branched

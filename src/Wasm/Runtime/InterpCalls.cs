@@ -103,15 +103,23 @@ internal static unsafe class InterpCalls
         var frame = stack.TopFrame;
         byte* top = stack.TopSlot;
         int topRef = stack.TopRef;
-        var state = default(InterpState);
-        var at = &state;
+        var run = new InterpRun
+        {
+            Stack = stack,
+            Refs = stack.Refs,
+            Base = rb,
+            Units = units,
+            Func = func,
+            Top = frame,
+            Store = store.Block,
+        };
         bool ended = false;
         try
         {
-            InterpLoop.Run(stack, at, func, ctx, slots, rb, units);
+            InterpLoop.Run(ref run, ctx, slots);
             ended = true;
         }
-        catch (Exception e) when (stack.Note(e, at))
+        catch (Exception e) when (stack.Note(e, run))
         {
             throw;
         }
@@ -271,8 +279,11 @@ internal static unsafe class InterpCalls
     [MethodImpl(Cold)]
     public static Exception OutOfBounds(nint ctx, Word* w, ulong at)
     {
-        uint offset = (uint)w->C;
-        int bytes = (IOp)w->Op switch
+        var op = (IOp)w->Op;
+        bool isSum = op >= IOp.Load32K && op <= IOp.Store16Add;
+        uint offset = isSum ? w->X : (uint)w->C;
+        if (isSum) op = op >= IOp.Load32Add ? op - IOp.Load32Add + IOp.Load32 : op - IOp.Load32K + IOp.Load32;
+        int bytes = op switch
         {
             IOp.Load64 or IOp.Store64 => 8,
             IOp.Load8SI32 or IOp.Load8UI32 or IOp.Load8SI64 or IOp.Load8UI64 or IOp.Store8 => 1,

@@ -69,11 +69,19 @@ internal unsafe struct InterpFrame
     public int Units;
 }
 
-/// <summary>Where a run of the loop is, as far as others need to know: written before anything that can leave it.</summary>
-internal unsafe struct InterpState
+/// <summary>A run of the loop: what it needs less often than at each instruction. Ip is right where something may end the run.</summary>
+internal unsafe struct InterpRun
 {
-    public Word* Ip;
+    public InterpStack Stack;
+    /// <summary>The stack's references, and where the frame's begin.</summary>
+    public object?[] Refs;
+    public int Base;
+    /// <summary>Units that are left.</summary>
+    public int Units;
     public InterpFunc* Func;
+    public InterpFrame* Top;
+    public StoreBlock* Store;
+    public Word* Ip;
 }
 
 /// <summary>Instructions of the interpreter. W is the second word.</summary>
@@ -137,7 +145,7 @@ internal enum IOp : ushort
     I64LeUK, I64GeSK, I64GeUK, I64AddK, I64SubK, I64MulK, I64DivSK, I64DivUK, I64RemSK, I64RemUK, I64AndK, I64OrK, I64XorK, I64ShlK, I64ShrSK,
     I64ShrUK, I64RotlK, I64RotrK,
 
-    // Compare and branch: of A and B (or constant B), by C bytes.
+    // Compare and branch: of A and B (or constant B), by C bytes. Each conditional branch, when it is not taken, pays X for the block that follows.
     BrI32Eq, BrI32Ne, BrI32LtS, BrI32LtU, BrI32GtS, BrI32GtU, BrI32LeS, BrI32LeU, BrI32GeS, BrI32GeU, BrI32EqK, BrI32NeK, BrI32LtSK, BrI32LtUK,
     BrI32GtSK, BrI32GtUK, BrI32LeSK, BrI32LeUK, BrI32GeSK, BrI32GeUK, BrI64Eq, BrI64Ne, BrI64LtS, BrI64LtU, BrI64GtS, BrI64GtU, BrI64LeS, BrI64LeU,
     BrI64GeS, BrI64GeU, BrI64EqK, BrI64NeK, BrI64LtSK, BrI64LtUK, BrI64GtSK, BrI64GtUK, BrI64LeSK, BrI64LeUK, BrI64GeSK, BrI64GeUK, BrF32Eq, BrF32Ne,
@@ -147,6 +155,11 @@ internal enum IOp : ushort
     // Accesses to a first memory of 32-bit addresses: A := [B + C], [A + C] := B.
     Load32, Load64, Load8SI32, Load8UI32, Load16SI32, Load16UI32, Load8SI64, Load8UI64, Load16SI64, Load16UI64, Load32SI64, Load32UI64, Store32,
     Store64, Store8, Store16, V128Load, V128Store,
+
+    // The same at (B plus constant C) + X and at (B plus C) + X, sums of 32 bits; stores: A in place of B.
+    Load32K, Load64K, Load8SI32K, Load8UI32K, Load16SI32K, Load16UI32K, Load8SI64K, Load8UI64K, Load16SI64K, Load16UI64K, Load32SI64K, Load32UI64K,
+    Store32K, Store64K, Store8K, Store16K, Load32Add, Load64Add, Load8SI32Add, Load8UI32Add, Load16SI32Add, Load16UI32Add, Load8SI64Add,
+    Load8UI64Add, Load16SI64Add, Load16UI64Add, Load32SI64Add, Load32UI64Add, Store32Add, Store64Add, Store8Add, Store16Add,
 
     // Accesses at the address that At has checked.
     AtLoad32, AtLoad64, AtLoad8SI32, AtLoad8UI32, AtLoad16SI32, AtLoad16UI32, AtLoad8SI64, AtLoad8UI64, AtLoad16SI64, AtLoad16UI64, AtLoad32SI64,

@@ -149,13 +149,13 @@ internal static unsafe class InterpThrows
     }
 
     /// <summary>Where the exception on its way goes on in this function, its values in place, or null.</summary>
-    public static Word* Handler(nint ctx, InterpState* state, byte* fp, object?[] refs, int rb)
+    public static Word* Handler(nint ctx, Word* ip, InterpFunc* func, byte* fp, object?[] refs, int rb)
     {
         var instance = Rt.Instance(ctx);
-        var tries = instance.Code.Info(state->Func->Index).Tries;
+        var tries = instance.Code.Info(func->Index).Tries;
         if (tries.Length == 0) return null;
         var store = instance.Store;
-        int at = (int)(state->Ip - state->Func->Code);
+        int at = (int)(ip - func->Code);
 
         // The last that begins before: it, or one around it.
         int low = 0, high = tries.Length;
@@ -173,7 +173,7 @@ internal static unsafe class InterpThrows
             {
                 if (c.TagOffset >= 0 && *(nint*)(ctx + c.TagOffset) != store.Block->Pending) continue;
                 Take(ctx, store, c, fp, refs, rb);
-                return state->Func->Code + c.Target;
+                return func->Code + c.Target;
             }
         }
 

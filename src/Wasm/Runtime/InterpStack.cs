@@ -14,9 +14,11 @@ internal sealed unsafe class InterpStack : IDisposable
 
     private readonly int units;
     private Exception? noted;
-    private InterpState end;
-    private InterpState thrown;
-    // What a loop that cannot pay leaves in TopFrame.
+    private Word* endIp;
+    private InterpFunc* endFunc;
+    private Word* thrownIp;
+    private InterpFunc* thrownFunc;
+    // The frames that the run stood in.
     private InterpFrame* endTop;
 
     private InterpStack(int units)
@@ -81,37 +83,42 @@ internal sealed unsafe class InterpStack : IDisposable
     public void Begin()
     {
         noted = null;
-        end = default;
+        endFunc = null;
+        thrownFunc = null;
         endTop = null;
-        thrown = default;
     }
 
     /// <summary>A filter, so that the innermost run of the loop answers first; it never catches.</summary>
-    public bool Note(Exception e, InterpState* state)
+    public bool Note(Exception e, in InterpRun run)
     {
         if (!ReferenceEquals(e, noted))
         {
             noted = e;
-            end = *state;
-            endTop = TopFrame;
+            endIp = run.Ip;
+            endFunc = run.Func;
+            endTop = run.Top;
         }
 
         return false;
     }
 
-    public void ThrownAt(InterpState* state) => thrown = *state;
+    public void ThrownAt(Word* ip, InterpFunc* func)
+    {
+        thrownIp = ip;
+        thrownFunc = func;
+    }
 
-    /// <summary>The instruction that ended the run, or that threw the exception which nobody caught.</summary>
-    public InterpState End => end;
-    public InterpState Thrown => thrown;
+    /// <summary>The function and the word that ended the run, or that threw the exception which nobody caught; 0 for none.</summary>
+    public (nint Func, nint Ip) End => ((nint)endFunc, (nint)endIp);
+    public (nint Func, nint Ip) Thrown => ((nint)thrownFunc, (nint)thrownIp);
 
     /// <summary>The calls that a block stood in which could not be paid, innermost first, up to the last entry from outside the loop. Right until the next run.</summary>
-    public InterpState[] EndCallers()
+    public (nint Func, nint Ip)[] EndCallers()
     {
-        var callers = new List<InterpState>();
+        var callers = new List<(nint Func, nint Ip)>();
         if (endTop != null)
             for (var frame = endTop - 1; frame >= Frames && frame->Ip != Exit; frame--)
-                callers.Add(new InterpState { Func = frame->Func, Ip = frame->Ip - 1 });
+                callers.Add(((nint)frame->Func, (nint)(frame->Ip - 1)));
         return [.. callers];
     }
 
