@@ -135,8 +135,20 @@ module WasmtimeBench =
 
         struct (ms, last)
 
-    let private kernels (engine: WasmtimeEngine) (bare: BareWasmtime) (nan: bool) (chosen: Kernel list) =
-        printfn "%-12s %9s %9s %9s %9s %9s %7s %7s" "kernel" "compiled" "wasmtime" "bare" "plain" "plain nan" "us/bare" "us/plain"
+    let private kernels (engine: WasmtimeEngine) (switched: WasmtimeEngine) (bare: BareWasmtime) (chosen: Kernel list) =
+        printfn
+            "%-12s %9s %9s %9s %9s %9s %9s %7s %7s %7s"
+            "kernel"
+            "compiled"
+            "wasmtime"
+            "switch"
+            "bare"
+            "plain"
+            "plain nan"
+            "us/bare"
+            "us/plain"
+            "us/ours"
+
         let rows = ResizeArray<float list>()
 
         for k in chosen do
@@ -148,37 +160,44 @@ module WasmtimeBench =
             if answer <> expected || gas <> expectedGas then
                 failwith $"{k.Name}: {answer} for {gas} gas on Wasmtime, {expected} for {expectedGas} by our compiler"
 
+            use theirSwitch = new WasmtimeKernel(switched, k)
+            let struct (bySwitch, struct (switchAnswer, _)) = best theirSwitch.Run
             let file = Path.Combine(AppContext.BaseDirectory, $"{k.Name}.instrumented.wasm")
             File.WriteAllBytes(file, theirs.Instrumented)
-            let struct (same, sameAnswer) = bare.Run("kernel", nan, file, k.Argument)
+            let struct (same, sameAnswer) = bare.Run("kernel", false, file, k.Argument)
             let struct (plain, _) = bare.Run("kernel", false, k.Path, k.Argument)
             let struct (plainNan, plainAnswer) = bare.Run("kernel", true, k.Path, k.Argument)
 
             // An i32 stands in the low half of its slot.
-            let shown (a: string) =
-                if expected.Length <= 10 && UInt64.Parse expected <= 0xFFFFFFFFUL then
-                    string (uint32 (UInt64.Parse a))
-                else
-                    a
+            let shown (a: string) = if UInt64.Parse expected <= 0xFFFFFFFFUL then string (uint32 (UInt64.Parse a)) else a
 
-            if shown sameAnswer <> expected || shown plainAnswer <> expected then
-                failwith $"{k.Name}: the bare C API answers {sameAnswer} and {plainAnswer}, we {expected}"
+            if shown sameAnswer <> expected || shown plainAnswer <> expected || switchAnswer <> expected then
+                failwith $"{k.Name}: the bare C API answers {sameAnswer} and {plainAnswer}, the switch {switchAnswer}, we {expected}"
 
-            rows.Add [ through / same; through / plain; through / compiled ]
+            rows.Add [ through / same; through / plain; through / compiled; bySwitch / plain; plainNan / plain ]
 
             printfn
-                "%-12s %9.2f %9.2f %9.2f %9.2f %9.2f %7.2f %7.2f"
+                "%-12s %9.2f %9.2f %9.2f %9.2f %9.2f %9.2f %7.2f %7.2f %7.2f"
                 k.Name
                 compiled
                 through
+                bySwitch
                 same
                 plain
                 plainNan
                 (through / same)
                 (through / plain)
+                (through / compiled)
 
         let mean i = rows |> Seq.map (fun r -> r[i]) |> List.ofSeq |> Measure.geomean
-        printfn "geomean: through us / bare %.3f, / plain %.3f, / compiled %.3f" (mean 0) (mean 1) (mean 2)
+
+        printfn
+            "geomean: through us / bare %.3f, / plain %.3f, / compiled %.3f; with the switch / plain %.3f; plain with the switch / plain %.3f"
+            (mean 0)
+            (mean 1)
+            (mean 2)
+            (mean 3)
+            (mean 4)
 
     let private life (engine: IWasmEngine) (kernel: Kernel) =
         let limits = WasmLimits.Contract
@@ -214,8 +233,8 @@ module WasmtimeBench =
         let file = Path.Combine(AppContext.BaseDirectory, "add.instrumented.wasm")
         File.WriteAllBytes(file, k.Instrumented)
         let through setUnits = Measure.cpuPerOperation 200_000 (fun n -> k.Calls("add", n, setUnits))
-        let struct (same, _) = bare.Run("call", true, file, 0)
-        let struct (units, _) = bare.Run("units", true, file, 0)
+        let struct (same, _) = bare.Run("call", false, file, 0)
+        let struct (units, _) = bare.Run("units", false, file, 0)
 
         printfn
             "call of an export: %.1f ns through us, %.1f bare; with the stack's units set before it: %.1f, %.1f"
@@ -224,13 +243,18 @@ module WasmtimeBench =
             (through true)
             units
 
-        let struct (made, _) = bare.Run("life", true, file, 0)
+        let struct (made, _) = bare.Run("life", false, file, 0)
+
+        Environment.SetEnvironmentVariable("POOL", "1")
+        let struct (madePooled, _) = bare.Run("life", false, file, 0)
+        Environment.SetEnvironmentVariable("POOL", null)
 
         printfn
-            "store, instance, one call, reset: %.0f ns on demand, %.0f pooled; bare (without the call): %.0f on demand"
+            "store, instance, start, one call, reset: %.0f ns on demand, %.0f pooled; bare, without the calls: %.0f, %.0f"
             (life engine add)
             (life pooled add)
             made
+            madePooled
 
     let run (names: string list) : int =
         match Kernels.named names, WasmtimeForTests.tryPlain () with
@@ -247,13 +271,14 @@ module WasmtimeBench =
                 0
             | Some bare ->
                 printfn "Wasmtime %s" engine.Library.Version
+                let switched = (WasmtimeForTests.tryEngine "switch" (fun o -> o.WithNan WasmtimeNan.Switch)).Value
                 let pooled = (WasmtimeForTests.tryEngine "pooled" (fun o -> o.WithPooledInstances 32)).Value
                 // Kernels' stacks are small, but the guest's native stack must fit this thread.
                 GuestThread.Run(
                     8L <<< 20,
                     fun () ->
                         calls engine pooled bare
-                        kernels engine bare true chosen
+                        kernels engine switched bare chosen
                 )
 
                 0

@@ -62,8 +62,16 @@ public sealed class WasmtimeEngine : IWasmEngine, IDisposable
         if (instrumented.IsError) return FSharpResult<NativeModule, Rejected>.NewError(instrumented.ErrorValue);
         var engine = EngineFor(valid.Limits.StackUnits);
         byte[] bytes = instrumented.ResultValue.Bytes;
-        nint native = cache is null ? engine.Compile(bytes) : cache.Load(engine, Version, bytes);
-        return FSharpResult<NativeModule, Rejected>.NewOk(new NativeModule(valid, instrumented.ResultValue, new ModuleHandle(engine, native)));
+        try
+        {
+            nint native = cache is null ? engine.Compile(bytes) : cache.Load(engine, Version, bytes);
+            return FSharpResult<NativeModule, Rejected>.NewOk(new NativeModule(valid, instrumented.ResultValue, new ModuleHandle(engine, native)));
+        }
+        catch (InvalidOperationException e)
+        {
+            // It is valid: what the library refuses is a limit of its own, or of the pool that was asked for.
+            return FSharpResult<NativeModule, Rejected>.NewError(new Rejected(RejectKind.Limit, "Wasmtime does not take the module", -1, "", "what Wasmtime takes", e.Message));
+        }
     }
 
     /// <summary>The library's engine whose native stack holds so many units.</summary>

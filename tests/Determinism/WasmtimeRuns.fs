@@ -338,3 +338,24 @@ let ``uncaught exceptions carry tag, name and values`` () =
         Assert.That((u.Tag, u.Name), Is.EqualTo((1, "oops")))
         Assert.That(u.Values, Is.EqualTo(box [| Value.I32 5; Value.F64 -0.5; Value.I64 7L; Value.V128(1UL, 2UL) |]))
     | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``a module that the library's pool has no room for is refused`` () =
+    let text = "(module (memory 1) (memory 1) (func (export \"f\")))"
+    use loaded = (engine ()).Load(valid text) |> orFail "load"
+    Assert.That(loaded.Module.MemoryTypes.Length, Is.EqualTo 2)
+    let pooled = (WasmtimeForTests.tryEngine "the library's pool" (fun o -> o.WithPooledInstances 32)).Value :> IWasmEngine
+
+    match pooled.Load(valid text) with
+    | Error rejected ->
+        Assert.That(rejected.Kind.IsLimit)
+        Assert.That(string rejected, Does.Contain "Wasmtime")
+    | Ok _ -> Assert.Fail "loaded"
+
+/// The library handles signals of its own kind; .NET must still get those that it makes null references of.
+[<Test>]
+let ``a null reference in the host is an exception still`` () =
+    (agreed (fun () -> []) "(module (func (export \"f\") unreachable))" run).End.IsTrapped |> Assert.That
+
+    let nothing: string = null
+    Assert.Throws<NullReferenceException>(fun () -> nothing.Length |> ignore) |> ignore
