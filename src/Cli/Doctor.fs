@@ -302,9 +302,11 @@ module Doctor =
         | _ -> ()
 
         if linux then
-            fine "reset" "pages that a run wrote are given back to the system (madvise) and written anew; copy-on-write images are not used"
+            fine
+                "reset"
+                "pages that a run wrote are given back to the system (madvise) and written anew; our engines use no copy-on-write images (Wasmtime's pool does, WasmtimeOptions.WithPooledInstances)"
         else
-            fine "reset" "memory is cleared and written anew; copy-on-write images are not used"
+            fine "reset" "memory is cleared and written anew; our engines use no copy-on-write images"
     ]
 
     // ---- folders, culture
@@ -329,6 +331,10 @@ module Doctor =
 
     let private place () : Check list = [
         temporary ()
+        fine
+            "cache folder"
+            "none: the command compiles modules anew in each process (hosts can give Wasmtime one, WasmtimeOptions.WithCacheFolder)"
+
         let invariant =
             match AppContext.TryGetSwitch "System.Globalization.Invariant" with
             | true, true -> "invariant globalization"

@@ -20,7 +20,18 @@ type Doctors() =
         let ran = Command.run [ "doctor" ]
         Assert.That(ran.Code, Is.LessThanOrEqualTo 1, string ran)
 
-        for part in [ "runtime"; "engine compiled"; "processor"; "memory"; "address space"; "temporary folder"; "culture" ] do
+        for part in
+            [
+                "runtime"
+                "engine compiled"
+                "processor"
+                "memory"
+                "address space"
+                "reset"
+                "temporary folder"
+                "cache folder"
+                "culture"
+            ] do
             Assert.That(ran.Output, Does.Contain part)
 
         let parts = parts (Command.run [ "doctor"; "--json" ])
