@@ -129,7 +129,7 @@ let private constants =
 let ``instantiation pays and ends as ours does, wherever gas and the limit on objects end`` () =
     let argument = [| Value.I32 3 |]
 
-    // Where gas ends between the sizes and the objects of globals our engines have written only some of the globals: SizeGas is what is promised.
+    // Where gas ends among the objects of globals our engines have written only some of the globals: Written says which.
     let used = 20_000L
 
     for gas in [ 0L; 5L; 1024L; 1025L; used ] @ [ 1070L .. 1200L ] @ [ 2_000L..13L..3_000L ] do

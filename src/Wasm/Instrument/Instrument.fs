@@ -138,7 +138,6 @@ module internal Instrument =
                 Imports = plan.Imports
                 Start = $"{own}start"
                 Written = $"{own}written"
-                SizeGas = WriteFunction.sizeGas m
                 Memories = memories
                 Globals = globals
                 Tables = tables

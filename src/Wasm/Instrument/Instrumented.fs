@@ -49,7 +49,8 @@ type internal StoreGlobal =
     /// mut i32: units of the logical stack that the next call starts with. The host writes it before each call from outside. A host function finds in it
     /// the units that are left; what it calls in the guest starts from there, so it writes the same number again before each call back.
     | Stack = 1
-    /// mut i32: 0, or why the run ended in `unreachable`: a TrapCode, or one of `Reason`. The host writes 0 before each call from outside.
+    /// mut i32: 0, or why the run ended in `unreachable`: a TrapCode, or one of `Reason`. The host writes 0 before each call from outside, and after a call back
+    /// into the guest that ended, if the host function goes on.
     | Reason = 2
     /// mut i64: numbers of the trap that Reason names. `A` is also the element's index when the engine reports a null or a mistyped indirect call.
     | A = 3
@@ -110,8 +111,6 @@ type internal InstrumentedModule = {
     /// An exported i64 global: how many of the module's own globals `Start` has written, counted from the first. Engines write them all when they instantiate; when
     /// a run ends before that, out of gas or objects, ours show zeros in the others, and so must digests.
     Written: string
-    /// Gas that Start takes for sizes, before anything is written: with less, `Written` stays 0.
-    SizeGas: int64
     /// Under what names all memories, globals and tables are exported (own ones and imported ones, hidden or not), by their index in the module.
     Memories: string[]
     Globals: string[]

@@ -170,9 +170,6 @@ module internal WriteFunction =
         for t in m.Tables -> GasSchedule.entries t.Type.Limits.Min
     |]
 
-    let sizeGas (m: Module) =
-        sizePrices m |> Array.fold (fun sum p -> if p > System.Int64.MaxValue - sum then System.Int64.MaxValue else sum + p) 0L
-
     /// What is left of instantiation, in the order and at the prices of Link.initialise. The engine has evaluated the constant expressions already;
     /// those that make objects are evaluated again here, for what they count.
     let start (plan: Plan) : Body =
