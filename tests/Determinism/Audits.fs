@@ -366,6 +366,28 @@ let ``a side that runs for ever under unlimited gas is located in bounded time``
         TestContext.Out.WriteLine $"{watch.Elapsed}"
     | other -> Assert.Fail $"%A{other}"
 
+[<Test>]
+let ``a block has its line when the module names a source map`` () =
+    let nan = fault "NaN canonicalisation off in one engine"
+    // A custom section at the end moves no offset.
+    let section = [ yield! Assemble.text "sourceMappingURL"; yield! Assemble.text "guest.map" ]
+    let guest = Array.append nan.Guest (Array.ofList (0uy :: Assemble.leb section.Length @ section))
+    let map = """{"version":3,"sources":["guest.ts"],"names":[],"mappings":"AAEA"}"""B
+
+    let planted =
+        match nan.Plant() with
+        | Plant.Engine e -> e
+        | Plant.Host _ -> failwith "an engine"
+
+    let receipt = (report fresh (request guest)).Receipt
+    let o = { options [ compiled (); planted ] with SourceMap = fun url -> if url = "guest.map" then map else null }
+
+    match auditWith noHooks o [ input "receipt.json" receipt guest ] with
+    | _, [ { Verdict = Verdict.Diverges(f :: _) } ] ->
+        Assert.That((f.Block.Value.Source = Some { File = "guest.ts"; Line = 3 }), $"%A{f.Block}")
+        Assert.That(ReportText.block f.Block.Value, Does.Contain "guest.ts:3")
+    | other -> Assert.Fail $"%A{other}"
+
 // ---- what bisection rests on
 
 /// All engines that are here, right ones.
