@@ -259,6 +259,8 @@ type Agree() =
         Parallel.For(
             0,
             count,
+            // A thread that waits for wasm-opt would be replaced by another one.
+            ParallelOptions(MaxDegreeOfParallelism = Environment.ProcessorCount),
             fun n ->
                 match Generated.modul folder seed n with
                 | None -> ()
