@@ -60,7 +60,14 @@ module internal Replay =
     /// Stops a replay inside a host call; what differs is in the comparer.
     exception private Stopped
 
-    let private short (text: string) = if text.Length <= 300 then text else text.Substring(0, 300) + "..."
+    let private short (text: string) =
+        if text.Length <= 300 then
+            text
+        else
+            // Not in the middle of a character of two units.
+            let n = if Char.IsHighSurrogate text[299] then 299 else 300
+            text.Substring(0, n) + "..."
+
     let private show (value: 'T) = short ((sprintf "%A" value).ReplaceLineEndings " ")
 
     let private effectText (effect: Effect) = short (Write.line (fun w -> EffectJson.write w effect))

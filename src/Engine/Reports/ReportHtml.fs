@@ -266,7 +266,7 @@ module ReportHtml =
             "units of work, counted on the program's instructions by a published schedule, so that they do not depend on the machine."
             "block", "instructions that are always executed together; the smallest piece of a program that a difference is traced to."
             "engine",
-            "what executes the program: our compiler, our interpreter, Wasmtime. They share little code, so they seldom make the same mistake."
+            "what executes the program: our compiler, our interpreter, Wasmtime. They share how a program is read, checked and priced; each executes its instructions in its own way."
             "new and used instance",
             "an instance is a program with its memory. A used one has run before and was reset; it must behave like a new one."
         ]
