@@ -22,6 +22,19 @@ let ``the compiler and the oracle give the same receipt`` (shown: Shown) =
 
     replay oracle compiled.Receipt (moduleBytes shown.Request)
 
+let private interpreter = new Executor(ExecutorOptions.For(Twofold.Wasm.InterpretedEngine()))
+
+[<Property(Arbitrary = [| typeof<Requests> |], MaxTest = 100)>]
+let ``the compiler and the interpreter give the same receipt`` (shown: Shown) =
+    let compiled = report shared shown.Request
+    let interpreted = report interpreter shown.Request
+
+    if ReceiptBytes.encode compiled.Receipt <> ReceiptBytes.encode interpreted.Receipt then
+        Assert.Fail
+            $"{compiled.Message}, gas {compiled.Receipt.GasUsed}; the interpreter: {interpreted.Message}, gas {interpreted.Receipt.GasUsed}"
+
+    replay interpreter compiled.Receipt (moduleBytes shown.Request)
+
 let private names = Repository.contracts |> List.map fst |> Array.ofList
 
 [<TestCaseSource(nameof names)>]
