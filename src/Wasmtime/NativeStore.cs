@@ -68,6 +68,7 @@ internal sealed unsafe partial class NativeStore : IDisposable
         Gas = gas;
         Units = units;
         Depth = 0;
+        GasWanted = -1;
         kept = null;
         globals[StoreGlobal.Reason] = 0;
         globals[StoreGlobal.Objects] = 0;
@@ -88,12 +89,17 @@ internal sealed unsafe partial class NativeStore : IDisposable
     public void Charge(long gas)
     {
         long left = Gas;
-        if (left < gas) throw OutOfGas();
+        if (left < gas) throw OutOfGas(left - gas);
         Gas = left - gas;
     }
 
-    private OutOfGasException OutOfGas()
+    /// <summary>What the run would have used with the charge that was refused, or -1: for audits.</summary>
+    public long GasWanted { get; private set; } = -1;
+
+    /// <summary>`left` is what the charge left, below zero.</summary>
+    private OutOfGasException OutOfGas(long left)
     {
+        GasWanted = GasLimit - left;
         Gas = 0;
         return new OutOfGasException(GasLimit);
     }
@@ -336,7 +342,7 @@ internal sealed unsafe partial class NativeStore : IDisposable
         return numbers.Code switch
         {
             0 => Endings.OfNative(code, words, numbers.A, Engine.Options.StackBytes, Units),
-            Endings.OutOfGas => OutOfGas(),
+            Endings.OutOfGas => OutOfGas((long)numbers.A),
             Endings.HostMemory => new HostMemoryException("the library refused a growth that the limits allow"),
             Endings.StackExhausted => new StackExhaustedException(Limits.StackUnits),
             >= 1 and <= (int)TrapCode.ReentryTooDeep => new TrapException((TrapCode)numbers.Code, numbers.A, numbers.B, numbers.C),

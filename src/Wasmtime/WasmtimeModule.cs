@@ -273,6 +273,6 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
     // The library does not tell.
     public int[] DataSizes => [];
     public int[] ElemSizes => [];
-    public long GasWanted => -1;
+    public long GasWanted => store?.GasWanted ?? -1;
     public CodePosition[] Callers => [];
 }
