@@ -45,6 +45,19 @@ type ReplayResult =
     /// The replay could not be made: another module, other versions, trouble of the host.
     | CannotJudge of reason: string
 
+/// A receipt with its module in the binary form, and what each replay of the two compares with: worked out once, however often they are replayed.
+[<Sealed>]
+type internal Recorded(receipt: Receipt, bytes: byte[]) =
+    let digest = lazy (ReceiptBytes.digest receipt)
+    let moduleHash = lazy (Hash32.sha256 (ReadOnlySpan bytes))
+    let journal = lazy (Array.ofList receipt.Journal)
+    member _.Receipt = receipt
+    member _.Bytes = bytes
+    /// The receipt's.
+    member _.Digest = digest.Value
+    member _.ModuleHash = moduleHash.Value
+    member _.Journal = journal.Value
+
 /// What an audit adds to a replay.
 [<NoComparison; NoEquality>]
 type internal ReplayHooks = {
@@ -203,30 +216,31 @@ module internal Replay =
         ]
         |> List.tryPick (fun check -> check ())
 
-    let private judge (comparer: Comparer) (recorded: Receipt) (result: Result<ExecutionReport, Refusal>) =
+    let private judge (comparer: Comparer) (recorded: Recorded) (result: Result<ExecutionReport, Refusal>) =
         match comparer.Divergence, result with
         | Some divergence, _ -> ReplayResult.Differs divergence
         | None, Error(Refusal.Rejected r) -> ReplayResult.CannotJudge $"the recorded request is refused: {r}"
         | None, Error(Refusal.Fault f) -> ReplayResult.CannotJudge $"the replay did not end by itself: {f}"
         | None, Ok report ->
-            match compareEnds recorded report.Receipt with
+            match compareEnds recorded.Receipt report.Receipt with
             | Some divergence -> ReplayResult.Differs divergence
-            | None when report.ReceiptDigest = ReceiptBytes.digest recorded -> ReplayResult.Identical report.ReceiptDigest
+            | None when report.ReceiptDigest = recorded.Digest -> ReplayResult.Identical report.ReceiptDigest
             | None -> ReplayResult.CannotJudge "the receipts differ in bytes although every part agrees: a bug of ours"
 
-    /// Runs the receipt's request again on the module in its binary form, and compares.
-    let binary (m: Machinery) (token: CancellationToken) (hooks: ReplayHooks) (receipt: Receipt) (bytes: byte[]) : ReplayResult =
-        let hash = Hash32.sha256 (ReadOnlySpan bytes)
+    /// Runs the receipt's request again, and compares.
+    let binary (m: Machinery) (token: CancellationToken) (hooks: ReplayHooks) (recorded: Recorded) : ReplayResult =
+        let receipt = recorded.Receipt
+        let hash = recorded.ModuleHash
 
         if hash <> receipt.Request.ModuleHash then
             ReplayResult.CannotJudge $"this is another module: the receipt is of {receipt.Request.ModuleHash}, this one is {hash}"
         elif receipt.Versions <> Versions.Current then
             ReplayResult.CannotJudge $"the receipt was made under other versions: {show receipt.Versions}, here {show Versions.Current}"
         else
-            let comparer = Comparer(Array.ofList receipt.Journal, hooks)
+            let comparer = Comparer(recorded.Journal, hooks)
             let view = RecordedView receipt.Reads
             let script (_: ValidRequest) = { View = hooks.View view; Provider = comparer; Witness = comparer }
-            let result = Pipeline.run m script token (Request.recorded receipt.Request bytes view m.ReplayDeadline)
+            let result = Pipeline.run m script token (Request.recorded receipt.Request recorded.Bytes view m.ReplayDeadline)
 
             if comparer.Divergence.IsNone && not (isNull view.Missing) then
                 ReplayResult.Differs {
@@ -236,10 +250,10 @@ module internal Replay =
                     Replayed = view.Missing
                 }
             else
-                judge comparer receipt result
+                judge comparer recorded result
 
     /// The receipt again, on a module in either form; the hash is that of its binary form.
     let run (m: Machinery) (token: CancellationToken) (receipt: Receipt) (bytes: byte[]) : ReplayResult =
         match Twofold.Wasm.Text.Wat.toBinary receipt.Request.Policy.Wasm receipt.Request.Policy.Features bytes with
-        | Ok bytes -> binary m token noHooks receipt bytes
+        | Ok bytes -> binary m token noHooks (Recorded(receipt, bytes))
         | Error e -> ReplayResult.CannotJudge $"this is another module: a text that cannot be encoded: {e}"

@@ -410,7 +410,7 @@ let ``under every gas limit right engines look alike, so that what bisection fin
     let guest = (fault name).Guest
     let receipt = receiptOf (fault name)
     let w = workshop ()
-    let case = { Name = name; CommandLine = ""; Receipt = receipt; Bytes = guest }
+    let case = { Name = name; CommandLine = ""; Recorded = Recorded(receipt, guest) }
 
     let side (engine: IWasmEngine) : Side = {
         Variant = { Engine = engine.Name; Instance = InstanceKind.Fresh; Module = ModuleKind.Cached; Run = 1 }

@@ -17,15 +17,13 @@ open Twofold.Engine
 type internal AuditHooks = { View: IStateView -> IStateView }
 
 module Auditor =
-    let private quote (text: string) =
+    /// One argument as a shell wants it.
+    let argument (text: string) =
         let plain (c: char) = Char.IsAsciiLetterOrDigit c || "_-./,:=@+".Contains c
 
         if text <> "" && Seq.forall plain text then text else "'" + text.Replace("'", "'\\''") + "'"
 
-    /// One argument as a shell wants it.
-    let argument (text: string) = quote text
-
-    let private command (o: AuditOptions) (case: Case) (expected: Side option) (found: Side) =
+    let private command (case: Case) (expected: Side option) (found: Side) =
         let engines =
             [ yield! expected |> Option.map (fun e -> e.Engine.Name) |> Option.toList; found.Engine.Name ]
             |> List.distinct
@@ -45,12 +43,11 @@ module Auditor =
         let after =
             found.Past
             |> List.filter (fun p -> p.Name <> case.Name)
-            |> List.map (fun p -> $" --after {quote p.Name}")
+            |> List.map (fun p -> $" --after {argument p.Name}")
             |> List.distinct
             |> String.concat ""
 
         let runs = max 1 found.Variant.Run
-        ignore o
         $"twofold audit {case.CommandLine} --engines {engines} --instances {instances} --load {modules} --runs {runs}{after}"
 
     // ---- one receipt
@@ -74,12 +71,10 @@ module Auditor =
     }
 
     /// Whom to run beside the one that differs.
-    let private reference (w: Workshop) (locator: IWasmEngine option) (judged: Judged list) (found: Judged) : Judged option =
+    let private reference (locator: IWasmEngine option) (judged: Judged list) (found: Judged) : Judged option =
         let v = found.Replay.Variant
         let identical = judged |> List.filter (fun j -> j.Replay.Result.IsIdentical)
         let isLocator (j: Judged) = locator |> Option.exists (fun l -> l.Name = j.Replay.Variant.Engine)
-        ignore w
-
         // The nearest one: the same engine's new instance; then the engine that names blocks; cached before cold.
         let rank (j: Judged) =
             let u = j.Replay.Variant
@@ -115,7 +110,7 @@ module Auditor =
                && u.Run = v.Run
                && j.Replay.Result.IsIdentical)
 
-    let private finding (o: AuditOptions) (l: LocateOptions) (case: Case) (judged: Judged list) (group: struct (Divergence * Judged) list) =
+    let private finding (l: LocateOptions) (case: Case) (judged: Judged list) (group: struct (Divergence * Judged) list) =
         // New instances first: what they show needs no past.
         let struct (first, found) =
             group
@@ -124,7 +119,7 @@ module Auditor =
 
                 (if v.Instance = InstanceKind.Fresh then 0 else 1), (if v.Module = ModuleKind.Cached then 0 else 1))
 
-        let expected = reference l.Workshop l.Locator judged found
+        let expected = reference l.Locator judged found
         let side = sideOf l.Workshop found
         let expectedSide = expected |> Option.map (sideOf l.Workshop)
         let located = Locate.run l case first expectedSide side (onlyUsed judged found)
@@ -134,7 +129,7 @@ module Auditor =
             located with
                 Variants = found.Replay.Variant :: others
                 Reference = expected |> Option.map _.Replay.Variant
-                Reproduce = command o case expectedSide side
+                Reproduce = command case expectedSide side
         }
 
     let private unjudged (judged: Judged list) =
@@ -144,7 +139,7 @@ module Auditor =
             | ReplayResult.CannotJudge why -> Some(j.Replay.Variant, why)
             | _ -> None)
 
-    let private verdict (o: AuditOptions) (l: LocateOptions) (case: Case) (judged: Judged list) : Verdict =
+    let private verdict (l: LocateOptions) (case: Case) (judged: Judged list) : Verdict =
         match groups judged, unjudged judged with
         | [], [] ->
             match judged with
@@ -155,7 +150,7 @@ module Auditor =
                 Verdict.CannotJudge why
             else
                 Verdict.CannotJudge $"{variant}: {why}"
-        | groups, _ -> Verdict.Diverges(groups |> List.map (finding o l case judged))
+        | groups, _ -> Verdict.Diverges(groups |> List.map (finding l case judged))
 
     /// Runs with a number above 1 are made under other cultures.
     let private under (run: int) (work: unit -> 'T) : 'T =
@@ -173,7 +168,7 @@ module Auditor =
         | Ok(struct (receipt, bytes)) ->
             Wat.toBinary receipt.Request.Policy.Wasm receipt.Request.Policy.Features bytes
             |> Result.mapError (fun e -> $"this is another module: a text that cannot be encoded: {e}")
-            |> Result.map (fun bytes -> { Name = input.Name; CommandLine = input.CommandLine; Receipt = receipt; Bytes = bytes })
+            |> Result.map (fun bytes -> { Name = input.Name; CommandLine = input.CommandLine; Recorded = Recorded(receipt, bytes) })
 
     let private audit (o: AuditOptions) (l: LocateOptions) (after: AuditInput list) (lane: int) (input: AuditInput) : AuditedReceipt =
         let watch = Diagnostics.Stopwatch.StartNew()
@@ -206,10 +201,10 @@ module Auditor =
 
                 {
                     Name = case.Name
-                    Digest = Some(ReceiptBytes.digest case.Receipt)
+                    Digest = Some case.Recorded.Digest
                     ModuleHash = Some case.Receipt.Request.ModuleHash
                     Entry = case.Receipt.Request.Entry
-                    Verdict = verdict o l case judged
+                    Verdict = verdict l case judged
                     Replays = judged |> List.map _.Replay
                     Elapsed = watch.Elapsed
                 }

@@ -125,17 +125,20 @@ module internal Probe =
         (wrap: IStateView -> IStateView)
         (look: IWasmInstance -> unit)
         (gas: int64)
-        (receipt: Receipt)
-        (bytes: byte[])
+        (recorded: Recorded)
         : Result<struct (Probe * bool), string> =
+        let receipt = recorded.Receipt
         let observer = Observer(gas, look)
         let view = RecordedView receipt.Reads
-        let journal = Array.ofList receipt.Journal
 
-        let script (_: ValidRequest) = { View = wrap view; Provider = provider journal (fun () -> observer.Count); Witness = observer }
+        let script (_: ValidRequest) = {
+            View = wrap view
+            Provider = provider recorded.Journal (fun () -> observer.Count)
+            Witness = observer
+        }
 
         let request = { receipt.Request with Policy = { receipt.Request.Policy with Gas = gas } }
-        let result = Pipeline.run m script token (Request.recorded request bytes view m.ReplayDeadline)
+        let result = Pipeline.run m script token (Request.recorded request recorded.Bytes view m.ReplayDeadline)
 
         match observer.Probe, result with
         | ValueSome probe, _ ->

@@ -12,7 +12,14 @@ open Twofold.Engine
 
 /// A receipt under audit, with its module in the binary form.
 [<NoComparison; NoEquality>]
-type internal Case = { Name: string; CommandLine: string; Receipt: Receipt; Bytes: byte[] }
+type internal Case = {
+    Name: string
+    CommandLine: string
+    Recorded: Recorded
+} with
+
+    member c.Receipt = c.Recorded.Receipt
+    member c.Bytes = c.Recorded.Bytes
 
 /// How a side of a comparison is run.
 [<NoComparison; NoEquality>]
@@ -73,12 +80,12 @@ type internal Workshop(options: WorkshopOptions) =
 
         let hooks = { View = options.View; Began = fun _ poolHit -> hit <- poolHit }
 
-        let result = Replay.binary m options.Cancellation hooks case.Receipt case.Bytes
+        let result = Replay.binary m options.Cancellation hooks case.Recorded
         struct (result, hit)
 
     /// Runs a receipt for what it leaves in the instance, and compares nothing.
     let warm (m: Machinery) (case: Case) =
-        Probe.run m options.Cancellation options.View ignore case.Receipt.Request.Policy.Gas case.Receipt case.Bytes |> ignore
+        Probe.run m options.Cancellation options.View ignore case.Receipt.Request.Policy.Gas case.Recorded |> ignore
 
     /// A replay on an instance that has run before, with what that was.
     let judgePooled (m: Machinery) (case: Case) : struct (ReplayResult * Case list) =
@@ -173,7 +180,7 @@ type internal Workshop(options: WorkshopOptions) =
 
         side.Past |> List.iter (warm m)
 
-        match Probe.run m options.Cancellation options.View look gas case.Receipt case.Bytes with
+        match Probe.run m options.Cancellation options.View look gas case.Recorded with
         | Ok(struct (_, false)) when not side.Past.IsEmpty -> Error "no used instance could be had: none outlives a run"
         | Ok(struct (probe, _)) -> Ok probe
         | Error e -> Error e
