@@ -177,8 +177,15 @@ let test (Built) (filter: string list) : Tested =
 
     testProjects () |> List.fold one { Passed = 0; Failed = 0; Skipped = 0; Broken = [] }
 
-/// A campaign: a test of tests/Conformance with larger numbers. Its summary is a file, because test runners keep what tests print.
-let campaign (name: string) (test: string) (variable: string) (count: string) (seed: string) =
+/// At most two numbers.
+let (|Numbers|_|) (rest: string list) = if rest.Length <= 2 && rest |> List.forall (Seq.forall Char.IsAsciiDigit) then Some rest else None
+
+/// A campaign: a test of tests/Conformance with larger numbers, `[N] [SEED]` of the command line or the usual N and 1. Its summary is a file, because
+/// test runners keep what tests print.
+let campaign (name: string) (test: string) (usual: string) (given: string list) =
+    let variable = "TWOFOLD_" + name.ToUpperInvariant()
+    let count = List.tryItem 0 given |> Option.defaultValue usual
+    let seed = List.tryItem 1 given |> Option.defaultValue "1"
     dotnet ([ "build"; "tests/Conformance"; "-c"; "Release" ] @ build)
     Environment.SetEnvironmentVariable(variable, count)
     Environment.SetEnvironmentVariable(variable + "_SEED", seed)
@@ -389,20 +396,8 @@ let dispatch args =
         let args = if rest.IsEmpty then [ "kernels" ] else rest
         dotnet ([ "run"; "-c"; "Release"; "--project"; "bench/Bench.fsproj"; "--" ] @ args)
         0
-    | "agree" :: rest when rest.Length <= 2 && rest |> List.forall (Seq.forall Char.IsAsciiDigit) ->
-        campaign
-            "agree"
-            "Agree"
-            "TWOFOLD_AGREE"
-            (List.tryItem 0 rest |> Option.defaultValue "20000")
-            (List.tryItem 1 rest |> Option.defaultValue "1")
-    | "fuzz" :: rest when rest.Length <= 2 && rest |> List.forall (Seq.forall Char.IsAsciiDigit) ->
-        campaign
-            "fuzz"
-            "Mutants"
-            "TWOFOLD_FUZZ"
-            (List.tryItem 0 rest |> Option.defaultValue "2000000")
-            (List.tryItem 1 rest |> Option.defaultValue "1")
+    | "agree" :: Numbers rest -> campaign "agree" "Agree" "20000" rest
+    | "fuzz" :: Numbers rest -> campaign "fuzz" "Mutants" "2000000" rest
     | [ "arm64" ] ->
         elsewhere "linux-arm64" "qemu-aarch64-static"
         0

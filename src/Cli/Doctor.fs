@@ -81,9 +81,14 @@ module Doctor =
     (v128.store (i32.const 16000) (f32x4.div (f32x4.splat (f32.const 0)) (f32x4.splat (f32.const 0))))
     (block $h (result i32) (try_table (result i32) (catch $t $h) (throw $t (i32.const 7))))))"""
 
-    /// The digest of the receipt of that program: the same on every machine and engine of this version.
-    let private selfTest (engine: IWasmEngine) : Result<struct (Hash32 * float), string> =
-        match Wat.parse program with
+    /// The export `f` of a text under the host profile's limits or lower ones.
+    let private execute
+        (engine: IWasmEngine)
+        (text: string)
+        (limits: RequestLimits)
+        (judge: Executor -> byte[] -> ExecutionReport -> Result<'T, string>)
+        =
+        match Wat.parse text with
         | Error e -> Error(e.ToString())
         | Ok wasm ->
             use executor = new Executor(ExecutorOptions.For engine)
@@ -92,19 +97,22 @@ module Doctor =
                 Request.contract wasm "f" Address.zero Address.zero Snapshot.empty with
                     Convention = Convention.Raw []
                     Profile = Profile.hostProfile
+                    Limits = limits
             }
 
             try
-                match executor.Execute request with
-                | Error refusal -> Error(refusal.ToString())
-                | Ok report ->
-                    match report.Receipt.Outcome, executor.Replay(report.Receipt, wasm) with
-                    | Outcome.Returned [ v ], ReplayResult.Identical digest when v.Low = 7UL ->
-                        Ok(struct (digest, report.Elapsed.TotalMilliseconds))
-                    | Outcome.Returned [ v ], replay when v.Low = 7UL -> Error $"the replay: {replay}"
-                    | outcome, _ -> Error $"the test program ended with: {Outcome.describe outcome}"
+                executor.Execute request |> Result.mapError string |> Result.bind (judge executor wasm)
             with e ->
                 Error $"{e.GetType().Name}: {e.Message}"
+
+    /// The digest of the receipt of that program: the same on every machine and engine of this version.
+    let private selfTest (engine: IWasmEngine) : Result<struct (Hash32 * float), string> =
+        execute engine program RequestLimits.None (fun executor wasm report ->
+            match report.Receipt.Outcome, executor.Replay(report.Receipt, wasm) with
+            | Outcome.Returned [ v ], ReplayResult.Identical digest when v.Low = 7UL ->
+                Ok(struct (digest, report.Elapsed.TotalMilliseconds))
+            | Outcome.Returned [ v ], replay when v.Low = 7UL -> Error $"the replay: {replay}"
+            | outcome, _ -> Error $"the test program ended with: {Outcome.describe outcome}")
 
     /// Set by whoever wants Wasmtime: then its absence is a problem.
     let private wasmtimeIsWanted = not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable WasmtimeLibrary.Variable))
@@ -233,26 +241,11 @@ module Doctor =
 
     /// A module's memory reserves addresses up to its limit: this asks for as much as the host profile allows, and touches nothing.
     let private reserve (bytes: int64) : Result<unit, string> =
-        let wasm = Wat.parse """(module (memory 1 65536) (func (export "f")))"""
-
-        match wasm with
-        | Error e -> Error(e.ToString())
-        | Ok wasm ->
-            use executor = new Executor(ExecutorOptions.For(CompiledEngine()))
-
-            let request = {
-                Request.contract wasm "f" Address.zero Address.zero Snapshot.empty with
-                    Convention = Convention.Raw []
-                    Profile = Profile.hostProfile
-                    Limits = { RequestLimits.None with MemoryBytes = Some bytes }
-            }
-
-            try
-                match executor.Execute request with
-                | Ok _ -> Ok()
-                | Error refusal -> Error(refusal.ToString())
-            with e ->
-                Error e.Message
+        execute
+            (CompiledEngine())
+            """(module (memory 1 65536) (func (export "f")))"""
+            { RequestLimits.None with MemoryBytes = Some bytes }
+            (fun _ _ _ -> Ok())
 
     let private memory () : Check list = [
         let info = GC.GetGCMemoryInfo()

@@ -13,24 +13,7 @@ open Twofold.HostAbi
 open Twofold.Engine
 
 module Inputs =
-    let private fileError (path: string) (e: exn) =
-        match e with
-        | :? FileNotFoundException
-        | :? DirectoryNotFoundException -> $"{path}: there is no such file"
-        | :? UnauthorizedAccessException when Directory.Exists path -> $"{path}: this is a folder"
-        | :? UnauthorizedAccessException -> $"{path}: access denied"
-        | e -> $"{path}: {e.Message}"
-
-    let private attempt path (work: unit -> 'T) : Result<'T, string> =
-        try
-            Ok(work ())
-        with
-        | :? IOException as e -> Error(fileError path e)
-        | :? UnauthorizedAccessException as e -> Error(fileError path e)
-        | :? ArgumentException as e -> Error(fileError path e)
-        | :? NotSupportedException as e -> Error(fileError path e)
-
-    let bytes (path: string) : Result<byte[], string> = attempt path (fun () -> File.ReadAllBytes path)
+    let bytes (path: string) : Result<byte[], string> = Files.read path
 
     /// A module's bytes in the binary format: text is told by its content, not by the file's name, and encoded.
     let moduleBytes (path: string) : Result<byte[], string> =
@@ -47,9 +30,9 @@ module Inputs =
 
     let text (path: string) : Result<string, string> = bytes path |> Result.bind (textOf path)
 
-    let write (path: string) (text: string) : Result<unit, string> = attempt path (fun () -> File.WriteAllText(path, text))
+    let write (path: string) (text: string) : Result<unit, string> = Files.attempt path (fun () -> File.WriteAllText(path, text))
 
-    let writeBytes (path: string) (bytes: byte[]) : Result<unit, string> = attempt path (fun () -> File.WriteAllBytes(path, bytes))
+    let writeBytes (path: string) (bytes: byte[]) : Result<unit, string> = Files.attempt path (fun () -> File.WriteAllBytes(path, bytes))
 
     /// Text as it is, or bytes as `0x...`.
     let textOrHex (option: string) (given: string) : Result<byte[], string> =
@@ -122,7 +105,7 @@ module Inputs =
 
             let! contracts =
                 if Directory.Exists state then
-                    attempt state (fun () ->
+                    Files.attempt state (fun () ->
                         Directory.GetDirectories state |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> List.ofArray)
                 else
                     Ok []
@@ -133,7 +116,7 @@ module Inputs =
             let! contracts =
                 contracts
                 |> List.traverseResultM (fun dir ->
-                    attempt dir (fun () ->
+                    Files.attempt dir (fun () ->
                         Directory.GetFiles dir |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> List.ofArray)
                     |> Result.bind (List.traverseResultM stateFile)
                     |> Result.map (fun values -> Path.GetFileName dir, values))

@@ -12,34 +12,21 @@ open System.Text.Json
 open Twofold.Wasm
 open Twofold.HostAbi
 open Twofold.Engine
+open Twofold.Engine.Audit
 
 module Show =
     let private culture = CultureInfo.InvariantCulture
     let count (n: int64) = n.ToString("#,0", culture)
     let private amount (n: uint64) = n.ToString("#,0", culture)
 
-    // What could forge a line of ours, move a terminal's cursor, or turn text around.
-    let private isUnsafe (c: char) =
-        match Char.GetUnicodeCategory c with
-        | UnicodeCategory.Control
-        | UnicodeCategory.Format
-        | UnicodeCategory.LineSeparator
-        | UnicodeCategory.ParagraphSeparator
-        | UnicodeCategory.Surrogate -> true
-        | _ -> false
-
     /// A guest's text in one line that a terminal can only print.
-    let plain (text: string) =
-        if Seq.exists isUnsafe text then
-            text |> String.collect (fun c -> if isUnsafe c then $"\\u{int c:x4}" else string c)
-        else
-            text
+    let plain (text: string) = ReportText.spellOut ReportText.movesText text
 
     /// Harmless text as it is, other bytes in hexadecimal; not more than a line or two.
     let bytes (data: byte[]) =
         let text =
             match Utf8.tryText (ReadOnlySpan data) with
-            | ValueSome t when not (Seq.exists isUnsafe t) -> t
+            | ValueSome t when not (Seq.exists ReportText.movesText t) -> t
             | _ -> Hex.text (ReadOnlySpan data)
 
         if text.Length <= 200 then text else text.Substring(0, 200) + $"... ({count data.LongLength} bytes)"

@@ -30,16 +30,6 @@ type internal InstrumentedHost(options: InstrumentOptions) =
     let store = new InstrumentedStore(limits, Int64.MaxValue, limits.StackUnits, 8)
     let registered = Dictionary<string, Live>()
 
-    let message (t: Trap) = TrapException.Describe(t.Code, t.A, t.B, t.C, t.Detail)
-
-    let callEnd (ended: RunEnd) =
-        match ended with
-        | RunEnd.Returned values -> CallEnd.Returned values
-        | RunEnd.Trapped t -> CallEnd.Trapped(message t)
-        | RunEnd.StackExhausted -> CallEnd.Exhausted (StackExhaustedException limits.StackUnits).Message
-        | RunEnd.Uncaught u -> CallEnd.Threw $"tag {u.Tag}"
-        | other -> CallEnd.Unusable $"%A{other}"
-
     /// Exports by the module's own names only.
     let export (live: Live) (name: string) =
         if live.Prepared.Valid.Module.Exports |> Array.exists (fun e -> e.Name = name) then
@@ -65,8 +55,7 @@ type internal InstrumentedHost(options: InstrumentOptions) =
                 | Ok live ->
                     match store.Start live with
                     | RunEnd.Returned _ -> Ok(box live)
-                    | RunEnd.Trapped t -> Error(NotInstantiated.Trapped(message t))
-                    | other -> Error(NotInstantiated.Trapped(string other))
+                    | ended -> Error(Ends.ofInstantiation ended)
 
         member _.Register(name, instance) = registered[name] <- (instance :?> Live)
 
@@ -77,7 +66,7 @@ type internal InstrumentedHost(options: InstrumentOptions) =
             | ValueSome(Extern.Func f) ->
                 match Link.checkArguments name f arguments with
                 | ValueSome e -> CallEnd.Unusable(string e)
-                | ValueNone -> callEnd (store.Call(live, name, arguments))
+                | ValueNone -> Ends.ofCall limits.StackUnits (store.Call(live, name, arguments))
             | _ -> CallEnd.Unusable $"no exported function {name}"
 
         member _.Get(instance, name) =
@@ -85,9 +74,7 @@ type internal InstrumentedHost(options: InstrumentOptions) =
             | ValueSome(Extern.Global g) -> CallEnd.Returned [| Live.valueOf g |]
             | _ -> CallEnd.Unusable $"no exported global {name}"
 
-        member _.HeapOf v =
-            use engine = new EngineHost(limits)
-            (engine :> IScriptHost).HeapOf v
+        member _.HeapOf v = ScriptValues.heapOf v
 
     interface IDisposable with
         member _.Dispose() = (store :> IDisposable).Dispose()

@@ -17,16 +17,6 @@ type OracleHost() =
     let store = Store(limits, System.Int64.MaxValue, limits.StackUnits)
     let registered = Dictionary<string, Instance>()
 
-    let message (t: Trap) = TrapException.Describe(t.Code, t.A, t.B, t.C, t.Detail)
-
-    let callEnd (ended: RunEnd) =
-        match ended with
-        | RunEnd.Returned values -> CallEnd.Returned values
-        | RunEnd.Trapped t -> CallEnd.Trapped(message t)
-        | RunEnd.StackExhausted -> CallEnd.Exhausted (StackExhaustedException limits.StackUnits).Message
-        | RunEnd.Uncaught u -> CallEnd.Threw $"tag {u.Tag}"
-        | other -> CallEnd.Unusable $"%A{other}"
-
     let resolve (m: string) (name: string) =
         match registered.TryGetValue m with
         | true, instance -> Oracle.export instance name
@@ -43,14 +33,13 @@ type OracleHost() =
                 | Ok instance -> Ok(box instance)
                 | Error(NoInstance.Refused e) when e.Kind.IsLink -> Error(NotInstantiated.Unlinkable e.Message)
                 | Error(NoInstance.Refused e) -> Error(NotInstantiated.Refused(string e))
-                | Error(NoInstance.Ended(RunEnd.Trapped t)) -> Error(NotInstantiated.Trapped(message t))
-                | Error(NoInstance.Ended other) -> Error(NotInstantiated.Trapped(string other))
+                | Error(NoInstance.Ended ended) -> Error(Ends.ofInstantiation ended)
 
         member _.Register(name, instance) = registered[name] <- (instance :?> Instance)
 
         member _.Invoke(instance, export, arguments) =
             match Oracle.invoke store (instance :?> Instance) export arguments with
-            | Ok ended -> callEnd ended
+            | Ok ended -> Ends.ofCall limits.StackUnits ended
             | Error e -> CallEnd.Unusable(string e)
 
         member _.Get(instance, export) =

@@ -34,6 +34,23 @@ module Supplied =
             ReentryDepth = 8
         }
 
+/// How runs end, as scripts see it.
+module Ends =
+    let private message (t: Trap) = TrapException.Describe(t.Code, t.A, t.B, t.C, t.Detail)
+
+    let ofCall (stackUnits: int) (ended: RunEnd) : CallEnd =
+        match ended with
+        | RunEnd.Returned values -> CallEnd.Returned values
+        | RunEnd.Trapped t -> CallEnd.Trapped(message t)
+        | RunEnd.StackExhausted -> CallEnd.Exhausted (StackExhaustedException stackUnits).Message
+        | RunEnd.Uncaught u -> CallEnd.Threw $"tag {u.Tag}"
+        | other -> CallEnd.Unusable $"%A{other}"
+
+    let ofInstantiation (ended: RunEnd) : NotInstantiated =
+        match ended with
+        | RunEnd.Trapped t -> NotInstantiated.Trapped(message t)
+        | other -> NotInstantiated.Trapped(string other)
+
 /// Decode and validate, as every host does before anything else.
 module Verdict =
     /// The host profile, with the tables and memories of the suite (up to 2^32 - 1 entries, 2^48 pages declared) allowed.

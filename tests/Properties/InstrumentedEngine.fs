@@ -18,28 +18,7 @@ type private InstrumentedInstance(prepared: Prepared, settings: InstanceSettings
     let mutable live: Live = Unchecked.defaultof<_>
 
     let find (s: InstrumentedStore) =
-        let memory =
-            lazy
-                (prepared.Valid.Module.Imports
-                 |> Array.pick (fun i ->
-                     match i.Type with
-                     | ExternType.Memory t when settings.Memory = Some(i.Module, i.Name) -> Some t
-                     | _ -> None)
-                 |> fun t -> s.NewMemory { t with Min = max 1UL t.Min } |> Result.map Extern.Memory)
-
-        fun (i: Import) ->
-            match i.Type with
-            | ExternType.Memory _ when settings.Memory = Some(i.Module, i.Name) -> ValueSome(memory.Force())
-            | _ ->
-                match settings.Functions |> List.tryFind (fun f -> f.Module = i.Module && f.Name = i.Name) with
-                | None -> ValueNone
-                | Some f ->
-                    let id =
-                        match i.Type, CanonicalTypes.ofHost f.Type with
-                        | ExternType.Func t, 0 when f.Type.Equals(prepared.Valid.FuncType t) -> prepared.Valid.Types.Ids[t]
-                        | _, id -> id
-
-                    ValueSome(Ok(Extern.Func(s.HostFunction($"{f.Module}.{f.Name}", id, f.Type, f.Function))))
+        Link.supplied prepared.Valid settings s.NewMemory (fun _ name id f -> Ok(s.HostFunction(name, id, f.Type, f.Function)))
 
     let fresh gas units =
         if not (isNull (box store)) then

@@ -227,11 +227,7 @@ type InstrumentedStore(limits: WasmLimits, gas: int64, units: int, reentry: int,
             match Link.allocate store.Inner prepared.Code (Array.append given added) with
             | Error e -> Error e
             | Ok inner ->
-                inner.Invoke <-
-                    fun i name arguments ->
-                        match Link.callExport i name arguments with
-                        | Ok results -> results
-                        | Error e -> raise (InvalidOperationException(e.ToString()))
+                Link.allowCallbacks inner
 
                 budgets ()
                 store.Inner.Rooted.Add prepared.Code

@@ -11,22 +11,19 @@ open Twofold.Engine
 module ReportText =
     let private culture = CultureInfo.InvariantCulture
 
-    let private isUnsafe (c: char) =
+    /// What could forge a line of ours, move a terminal's cursor, or turn text around.
+    let internal movesText (c: char) =
         match Char.GetUnicodeCategory c with
         | UnicodeCategory.Control
         | UnicodeCategory.Format
         | UnicodeCategory.LineSeparator
         | UnicodeCategory.ParagraphSeparator
-        | UnicodeCategory.Surrogate
-        | UnicodeCategory.OtherNotAssigned -> true
-        | _ -> c >= '\uFFFE'
+        | UnicodeCategory.Surrogate -> true
+        | _ -> false
 
-    /// Text from anywhere with what cannot be printed, moves a cursor or turns text around spelt out. Characters beyond the basic plane come in
-    /// pairs of surrogates and are spelt out with them; XML's forbidden characters are among these.
-    let plain (text: string) : string =
-        if isNull text then
-            ""
-        elif Seq.exists isUnsafe text then
+    /// Text with some of its characters spelt out, `\uXXXX`.
+    let internal spellOut (isUnsafe: char -> bool) (text: string) : string =
+        if Seq.exists isUnsafe text then
             let b = StringBuilder(text.Length + 16)
 
             for c in text do
@@ -38,6 +35,12 @@ module ReportText =
             b.ToString()
         else
             text
+
+    let private isUnprintable (c: char) = movesText c || Char.GetUnicodeCategory c = UnicodeCategory.OtherNotAssigned || c >= '\uFFFE'
+
+    /// Text from anywhere with what cannot be printed, moves a cursor or turns text around spelt out. Characters beyond the basic plane come in
+    /// pairs of surrogates and are spelt out with them; XML's forbidden characters are among these.
+    let plain (text: string) : string = if isNull text then "" else spellOut isUnprintable text
 
     /// The same, and not more of it than a page can take; `--report x.json` has all of it.
     let short (text: string) : string =

@@ -59,6 +59,29 @@ module Emit =
         il.Emit(OpCodes.Unaligned, 1uy)
         il.Emit(OpCodes.Stobj, typeof<Vector128<byte>>)
 
+    let internal ldind (il: ILGenerator) (t: CilType) =
+        match t with
+        | CilType.I4 -> il.Emit OpCodes.Ldind_I4
+        | CilType.I8 -> il.Emit OpCodes.Ldind_I8
+        | CilType.R4 -> il.Emit OpCodes.Ldind_R4
+        | CilType.R8 -> il.Emit OpCodes.Ldind_R8
+        | _ -> loadVector il
+
+    let internal stind (il: ILGenerator) (t: CilType) =
+        match t with
+        | CilType.I4 -> il.Emit OpCodes.Stind_I4
+        | CilType.I8 -> il.Emit OpCodes.Stind_I8
+        | CilType.R4 -> il.Emit OpCodes.Stind_R4
+        | CilType.R8 -> il.Emit OpCodes.Stind_R8
+        | _ -> storeVector il
+
+    /// The address of the store's area for results after the first; the argument with this number is the context.
+    let internal resultAt (il: ILGenerator) (context: int) k =
+        ldarg il context
+        il.Emit OpCodes.Ldind_I
+        il.Emit(OpCodes.Ldc_I4, StoreBlock.ResultsOffset + 16 * k)
+        il.Emit OpCodes.Add
+
     let private instruction (il: ILGenerator) (self: DynamicMethod) (locals: LocalBuilder[]) (labels: Label[]) (c: Cil) =
         match c with
         | Cil.Ldarg i -> ldarg il i

@@ -579,6 +579,39 @@ module internal Link =
 
     /// `id`: the canonical type, which is the importing module's own where `t` names its types.
     let hostRaw store name (id: int) (t: FuncType) (f: HostFunction) = hostFunction store name id t f (Thunks.hostRaw t)
+
+    /// What an instance's settings supply for an import. One memory, however often it is imported: the first import's type makes it, with a page at least.
+    /// `host` makes a function of a name, a type's canonical id and what the settings say of it.
+    let supplied
+        (valid: ValidModule)
+        (s: InstanceSettings)
+        (newMemory: SizeLimits -> Result<LinearMemory, Rejected>)
+        (host: Import -> string -> int -> HostImport -> Result<Function, Rejected>)
+        : Import -> Result<Extern, Rejected> voption =
+        let memory =
+            lazy
+                (valid.Module.Imports
+                 |> Array.pick (fun i ->
+                     match i.Type with
+                     | ExternType.Memory t when s.Memory = Some(i.Module, i.Name) -> Some t
+                     | _ -> None)
+                 |> fun t -> newMemory { t with Min = max 1UL t.Min } |> Result.map Extern.Memory)
+
+        fun import ->
+            match import.Type with
+            | ExternType.Memory _ when s.Memory = Some(import.Module, import.Name) -> ValueSome(memory.Force())
+            | _ ->
+                match s.Functions |> List.tryFind (fun f -> f.Module = import.Module && f.Name = import.Name) with
+                | None -> ValueNone
+                | Some f ->
+                    let id =
+                        match import.Type, CanonicalTypes.ofHost f.Type with
+                        // Its type names types of this module.
+                        | ExternType.Func t, 0 when f.Type.Equals(valid.FuncType t) -> valid.Types.Ids[t]
+                        | _, id -> id
+
+                    ValueSome(host import $"{f.Module}.{f.Name}" id f |> Result.map Extern.Func)
+
     let hostBoxed store name (t: FuncType) (f: HostCallback) = hostFunction store name (CanonicalTypes.ofHost t) t f (Thunks.hostBoxed t)
 
     let hostTyped store name (t: FuncType) (f: Delegate) withGuest =
@@ -676,3 +709,11 @@ module internal Link =
             | ValueSome e -> Error e
             | ValueNone -> Ok(call f arguments)
         | other -> Error(noExport instance name "a function" other)
+
+    /// Lets host functions call back into the instance; a call that cannot be made is the host's mistake.
+    let allowCallbacks (instance: InstanceData) : unit =
+        instance.Invoke <-
+            fun i name arguments ->
+                match callExport i name arguments with
+                | Ok results -> results
+                | Error e -> raise (InvalidOperationException(e.ToString()))

@@ -202,31 +202,13 @@ type internal OwnModule(code: ModuleCode) =
             let store = new StoreData(Int64.MaxValue, l.StackUnits, l.MemoryBytes, l.TableEntries, s.ReentryDepth, l.GcBytes)
             store.Rooted.Add code
 
-            // One memory, however often it is imported; the first import's type makes it.
-            let supplied =
-                lazy
-                    (code.Valid.Module.Imports
-                     |> Array.pick (fun i ->
-                         match i.Type with
-                         | ExternType.Memory t when s.Memory = Some(i.Module, i.Name) -> Some t
-                         | _ -> None)
-                     |> fun t -> Link.newMemory store { t with Min = max 1UL t.Min } |> Result.map Extern.Memory)
+            let host import name id (f: HostImport) =
+                if Thunks.fitsWords f.Type then
+                    Ok(Link.hostRaw store name id f.Type f.Function)
+                else
+                    Error(Link.beyondWords import f.Type)
 
-            let find (import: Import) =
-                match import.Type with
-                | ExternType.Memory _ when s.Memory = Some(import.Module, import.Name) -> ValueSome(supplied.Force())
-                | _ ->
-                    match s.Functions |> List.tryFind (fun f -> f.Module = import.Module && f.Name = import.Name) with
-                    | Some f when not (Thunks.fitsWords f.Type) -> ValueSome(Error(Link.beyondWords import f.Type))
-                    | Some f ->
-                        let id =
-                            match import.Type, CanonicalTypes.ofHost f.Type with
-                            // Its type names types of this module.
-                            | ExternType.Func t, 0 when f.Type.Equals(code.Valid.FuncType t) -> code.Valid.Types.Ids[t]
-                            | _, id -> id
-
-                        ValueSome(Ok(Extern.Func(Link.hostRaw store $"{f.Module}.{f.Name}" id f.Type f.Function)))
-                    | None -> ValueNone
+            let find = Link.supplied code.Valid s (Link.newMemory store) host
 
             let made =
                 match Link.resolve code.Valid find with
@@ -235,11 +217,7 @@ type internal OwnModule(code: ModuleCode) =
 
             match made with
             | Ok instance ->
-                instance.Invoke <-
-                    fun i name arguments ->
-                        match Link.callExport i name arguments with
-                        | Ok results -> results
-                        | Error e -> raise (InvalidOperationException(e.ToString()))
+                Link.allowCallbacks instance
 
                 Ok(new OwnInstance(store, instance) :> IWasmInstance)
             | Error e ->

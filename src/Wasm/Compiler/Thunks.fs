@@ -66,22 +66,6 @@ module Thunks =
         | CilType.R8 -> il.Emit(OpCodes.Call, ofDouble)
         | _ -> ()
 
-    let private ldind (il: ILGenerator) (t: CilType) =
-        match t with
-        | CilType.I4 -> il.Emit OpCodes.Ldind_I4
-        | CilType.I8 -> il.Emit OpCodes.Ldind_I8
-        | CilType.R4 -> il.Emit OpCodes.Ldind_R4
-        | CilType.R8 -> il.Emit OpCodes.Ldind_R8
-        | _ -> Emit.loadVector il
-
-    let private stind (il: ILGenerator) (t: CilType) =
-        match t with
-        | CilType.I4 -> il.Emit OpCodes.Stind_I4
-        | CilType.I8 -> il.Emit OpCodes.Stind_I8
-        | CilType.R4 -> il.Emit OpCodes.Stind_R4
-        | CilType.R8 -> il.Emit OpCodes.Stind_R8
-        | _ -> Emit.storeVector il
-
     let private rt name = typeof<Rt>.GetMethod(name, any)
 
     let private isAny (t: ValType) = t.IsRef && kindOf t = ValueKind.AnyRef
@@ -183,11 +167,8 @@ module Thunks =
                         il.Emit(OpCodes.Ldc_I4, k)
                         il.Emit(OpCodes.Call, rt "TakeRefResult")
                     else
-                        il.Emit OpCodes.Ldarg_1
-                        il.Emit OpCodes.Ldind_I
-                        il.Emit(OpCodes.Ldc_I4, StoreBlock.ResultsOffset + 16 * k)
-                        il.Emit OpCodes.Add
-                        ldind il c
+                        Emit.resultAt il 1 k
+                        Emit.ldind il c
 
                     il.Emit(OpCodes.Stloc, slot)
 
@@ -373,12 +354,9 @@ module Thunks =
                     unbox il t results k
                     il.Emit(OpCodes.Call, rt "SetRefResult")
                 else
-                    il.Emit OpCodes.Ldarg_0
-                    il.Emit OpCodes.Ldind_I
-                    il.Emit(OpCodes.Ldc_I4, StoreBlock.ResultsOffset + 16 * k)
-                    il.Emit OpCodes.Add
+                    Emit.resultAt il 0 k
                     unbox il t results k
-                    stind il c
+                    Emit.stind il c
 
             if t.Results.Length > 0 then
                 unbox il t results 0

@@ -28,22 +28,6 @@ module internal InterpreterThunks =
             if t.IsRef then ref <- ref + 1 else slot <- slot + Words.Bytes t
             at)
 
-    let private ldind (il: ILGenerator) (t: CilType) =
-        match t with
-        | CilType.I4 -> il.Emit OpCodes.Ldind_I4
-        | CilType.I8 -> il.Emit OpCodes.Ldind_I8
-        | CilType.R4 -> il.Emit OpCodes.Ldind_R4
-        | CilType.R8 -> il.Emit OpCodes.Ldind_R8
-        | _ -> Emit.loadVector il
-
-    let private stind (il: ILGenerator) (t: CilType) =
-        match t with
-        | CilType.I4 -> il.Emit OpCodes.Stind_I4
-        | CilType.I8 -> il.Emit OpCodes.Stind_I8
-        | CilType.R4 -> il.Emit OpCodes.Stind_R4
-        | CilType.R8 -> il.Emit OpCodes.Stind_R8
-        | _ -> Emit.storeVector il
-
     /// The address of a word of the frame whose start the argument or local loads.
     let private at (il: ILGenerator) (load: unit -> unit) (offset: int) =
         load ()
@@ -51,13 +35,6 @@ module internal InterpreterThunks =
         if offset <> 0 then
             il.Emit(OpCodes.Ldc_I4, offset)
             il.Emit OpCodes.Add
-
-    /// The address of the store's area for results after the first.
-    let private resultAt (il: ILGenerator) (context: int) k =
-        Emit.ldarg il context
-        il.Emit OpCodes.Ldind_I
-        il.Emit(OpCodes.Ldc_I4, StoreBlock.ResultsOffset + 16 * k)
-        il.Emit OpCodes.Add
 
     let private made = ConcurrentDictionary<FuncType, Lazy<InterpLeave>>()
 
@@ -98,7 +75,7 @@ module internal InterpreterThunks =
                                  il.Emit(OpCodes.Call, calls "GetReference")
                              else
                                  at il slots slot
-                                 ldind il (Signatures.cilType p))
+                                 Emit.ldind il (Signatures.cilType p))
                          t.Params
                          (places t.Params)
 
@@ -132,8 +109,8 @@ module internal InterpreterThunks =
                                      il.Emit(OpCodes.Ldc_I4, k)
                                      il.Emit(OpCodes.Call, typeof<Rt>.GetMethod("TakeRefResult", any))
                                  else
-                                     resultAt il 2 k
-                                     ldind il c
+                                     Emit.resultAt il 2 k
+                                     Emit.ldind il c
 
                              if r.IsRef then
                                  Emit.ldarg il 0
@@ -143,7 +120,7 @@ module internal InterpreterThunks =
                              else
                                  at il slots slot
                                  value ()
-                                 stind il c
+                                 Emit.stind il c
 
                      il.MarkLabel ended
                      il.Emit OpCodes.Ret
@@ -171,7 +148,7 @@ module internal InterpreterThunks =
             else
                 at il slots slot
                 Emit.ldarg il (k + 2)
-                stind il (Signatures.cilType t.Params[k]))
+                Emit.stind il (Signatures.cilType t.Params[k]))
 
         Emit.ldarg il 0
         Emit.ldarg il 1
@@ -188,7 +165,7 @@ module internal InterpreterThunks =
                 il.Emit(OpCodes.Call, calls "EntryResult")
             else
                 at il slots slot
-                ldind il (Signatures.cilType t.Results[k])
+                Emit.ldind il (Signatures.cilType t.Results[k])
 
         for k in 1 .. t.Results.Length - 1 do
             if t.Results[k].IsRef then
@@ -197,9 +174,9 @@ module internal InterpreterThunks =
                 load k
                 il.Emit(OpCodes.Call, typeof<Rt>.GetMethod("SetRefResult", any))
             else
-                resultAt il 0 k
+                Emit.resultAt il 0 k
                 load k
-                stind il (Signatures.cilType t.Results[k])
+                Emit.stind il (Signatures.cilType t.Results[k])
 
         if t.Results.Length > 0 then
             load 0

@@ -56,17 +56,7 @@ type EngineHost(limits: WasmLimits, engine: EngineKind) =
         member _.Invoke(instance, export, arguments) = ending (fun () -> (instance :?> Instance).Call(export, arguments))
         member _.Get(instance, export) = ending (fun () -> [| (instance :?> Instance).GetGlobal(export).Value |])
 
-        member _.HeapOf v =
-            match v.Kind with
-            | ValueKind.FuncRef -> HeapType.Func
-            | ValueKind.ExnRef -> HeapType.Exn
-            | ValueKind.AnyRef ->
-                match v.Reference with
-                | :? GcI31 -> HeapType.I31
-                | :? GcArray -> HeapType.Array
-                | :? GcStruct -> HeapType.Struct
-                | _ -> HeapType.Any
-            | _ -> HeapType.Extern
+        member _.HeapOf v = ScriptValues.heapOf v
 
     interface IDisposable with
         member _.Dispose() = store.Dispose()

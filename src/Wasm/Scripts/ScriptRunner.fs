@@ -139,11 +139,7 @@ type ScriptSettings = {
 } with
 
     /// Limits for modules that are defined and never instantiated: memories and tables of any size that the specification allows.
-    static member internal AnySize = {
-        WasmLimits.Host with
-            MemoryBytes = Int64.MaxValue
-            TableEntries = Int64.MaxValue
-    }
+    static member internal AnySize = { WasmLimits.Host with MemoryBytes = Int64.MaxValue; TableEntries = Int64.MaxValue }
 
     /// The host profile, with the tables that the suite declares (up to 2^32 - 1 entries) allowed.
     static member Default = { Limits = { WasmLimits.Host with TableEntries = 0x100000000L }; CompareMessages = true }

@@ -23,6 +23,19 @@ module internal ScriptValues =
         | "none" -> ValueSome ValueKind.AnyRef
         | _ -> ValueNone
 
+    /// The heap type of a reference of our own engines; null is not asked for.
+    let heapOf (v: Value) : HeapType =
+        match v.Kind with
+        | ValueKind.FuncRef -> HeapType.Func
+        | ValueKind.ExnRef -> HeapType.Exn
+        | ValueKind.AnyRef ->
+            match v.Reference with
+            | :? GcI31 -> HeapType.I31
+            | :? GcArray -> HeapType.Array
+            | :? GcStruct -> HeapType.Struct
+            | _ -> HeapType.Any
+        | _ -> HeapType.Extern
+
     /// None: a null of a type that only a module can name.
     let tryValue (v: ScriptValue) : Value option =
         match v with
