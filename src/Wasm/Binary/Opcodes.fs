@@ -527,17 +527,15 @@ module Opcodes =
     let private shaped first signature (shape: string) (names: string) =
         names.Split ' ' |> Array.map (fun n -> $"{shape}.{n}") |> String.concat " " |> vectors first signature
 
-    let private vectorDivide first name =
-        [| plain first name (if (name: string).EndsWith "sqrt" then "v>v" else "vv>v") GasClass.Divide (ValueSome Feature.Simd) false |]
+    let private vectorDivide first name = [|
+        plain first name (if (name: string).EndsWith "sqrt" then "v>v" else "vv>v") GasClass.Divide (ValueSome Feature.Simd) false
+    |]
 
     let private vectorAccess op name signature bytes = { access op name signature bytes with Feature = ValueSome Feature.Simd }
 
     let private laneAccess op name signature bytes = { vectorAccess op name signature bytes with Imm = Imm.MemArgLane }
 
-    let private lane op name signature = {
-        plain op name signature GasClass.Vector (ValueSome Feature.Simd) false with
-            Imm = Imm.Lane
-    }
+    let private lane op name signature = { plain op name signature GasClass.Vector (ValueSome Feature.Simd) false with Imm = Imm.Lane }
 
     let private relaxed first signature names = run first signature GasClass.Vector (ValueSome Feature.RelaxedSimd) false names
 
@@ -739,7 +737,10 @@ module Opcodes =
                 vectorAccess 0xD00Aus "v128.load64_splat" "i>v" 8
                 vectorAccess Op.V128Store "v128.store" "iv>" 16
                 { plain Op.V128Const "v128.const" ">v" GasClass.Simple (ValueSome Feature.Simd) false with Imm = Imm.V128 }
-                { plain Op.I8x16Shuffle "i8x16.shuffle" "vv>v" GasClass.Vector (ValueSome Feature.Simd) false with Imm = Imm.V128 }
+                {
+                    plain Op.I8x16Shuffle "i8x16.shuffle" "vv>v" GasClass.Vector (ValueSome Feature.Simd) false with
+                        Imm = Imm.V128
+                }
             |]
             vectors 0xD00Eus "vv>v" "i8x16.swizzle"
             vectors 0xD00Fus "i>v" "i8x16.splat i16x8.splat i32x4.splat"

@@ -41,10 +41,7 @@ module internal LowerThrows =
         e.Add(Cil.Ldarg 0)
         e.CallRt(if values > 0 then "CatchValues" else "CatchAny")
 
-        if withRef then
-            e.Add(Cil.Stloc slots[values])
-        else
-            e.Op OpCodes.Pop
+        if withRef then e.Add(Cil.Stloc slots[values]) else e.Op OpCodes.Pop
 
         for k in 0 .. values - 1 do
             if types[k] = CilType.Obj then
