@@ -4,6 +4,7 @@ namespace Twofold.Engine
 // In: options (which wasm engine, how much to keep, the host's ports). Out: reports, replays, counters.
 
 open System
+open System.Diagnostics.Metrics
 open System.Threading
 open Twofold.Wasm
 
@@ -20,6 +21,8 @@ type ExecutorOptions = {
     Provider: IExternalProvider
     /// How long a replay may take (a receipt from a stranger may ask for an endless run with unlimited gas); zero: as long as it likes.
     ReplayDeadline: TimeSpan
+    /// Makes the meter that is measured with (docs/OBSERVABILITY.md); null: one of its own, named `Twofold`.
+    Meters: IMeterFactory
 } with
 
     /// Plain options for an engine.
@@ -30,6 +33,7 @@ type ExecutorOptions = {
         Modules = null
         Provider = null
         ReplayDeadline = TimeSpan.FromMinutes 5.0
+        Meters = null
     }
 
 /// Executes requests and replays receipts, on any number of threads at once.
@@ -39,15 +43,39 @@ type Executor(options: ExecutorOptions) =
         if isNull (box options.Engine) then
             nullArg (nameof options)
 
+    let telemetry = new Telemetry(options.Meters)
+
     let machinery: Machinery = {
         Engine = options.Engine
-        Cache = ModuleCache(max 1 options.CachedModules, options.Pool)
+        Cache = ModuleCache(max 1 options.CachedModules, options.Pool, telemetry)
+        Telemetry = telemetry
         Store = options.Modules
         Provider = (if isNull options.Provider then Ports.none else options.Provider)
         ReplayDeadline = options.ReplayDeadline
         Reuse = true
         Lane = 0
     }
+
+    let pools () =
+        machinery.Cache.Pools
+        |> List.map (fun (struct (_, pool)) -> pool.Counters)
+        |> List.fold
+            (fun a b -> {
+                Created = a.Created + b.Created
+                Reused = a.Reused + b.Reused
+                Discarded = a.Discarded + b.Discarded
+                Idle = a.Idle + b.Idle
+                Leased = a.Leased + b.Leased
+            })
+            { Created = 0L; Reused = 0L; Discarded = 0L; Idle = 0; Leased = 0 }
+
+    do
+        telemetry.Observe {
+            Modules = fun () -> int64 machinery.Cache.Counters.Modules
+            ModuleBytes = fun () -> machinery.Cache.Bytes
+            Idle = fun () -> int64 (pools ()).Idle
+            Leased = fun () -> int64 (pools ()).Leased
+        }
 
     let mutable disposed = false
 
@@ -65,7 +93,14 @@ type Executor(options: ExecutorOptions) =
     /// Replays a receipt on its module, without provider and snapshot.
     member _.Replay(receipt: Receipt, moduleBytes: byte[], token: CancellationToken) : ReplayResult =
         alive ()
-        Replay.run machinery token receipt moduleBytes
+
+        let name result =
+            match result with
+            | ReplayResult.Identical _ -> "identical"
+            | ReplayResult.Differs _ -> "differs"
+            | ReplayResult.CannotJudge _ -> "cannot_judge"
+
+        telemetry.Replay(machinery.Engine.Name, name, fun () -> Replay.run machinery token receipt moduleBytes)
 
     member this.Replay(receipt: Receipt, moduleBytes: byte[]) = this.Replay(receipt, moduleBytes, CancellationToken.None)
 
@@ -82,21 +117,11 @@ type Executor(options: ExecutorOptions) =
     member _.CacheCounters = machinery.Cache.Counters
 
     /// Counters over the pools of the modules that are loaded now.
-    member _.PoolCounters: PoolCounters =
-        machinery.Cache.Pools
-        |> List.map (fun (struct (_, pool)) -> pool.Counters)
-        |> List.fold
-            (fun a b -> {
-                Created = a.Created + b.Created
-                Reused = a.Reused + b.Reused
-                Discarded = a.Discarded + b.Discarded
-                Idle = a.Idle + b.Idle
-                Leased = a.Leased + b.Leased
-            })
-            { Created = 0L; Reused = 0L; Discarded = 0L; Idle = 0; Leased = 0 }
+    member _.PoolCounters: PoolCounters = pools ()
 
     interface IDisposable with
         member this.Dispose() =
             if not disposed then
                 this.Clear()
                 disposed <- true
+                (telemetry :> IDisposable).Dispose()

@@ -5,6 +5,7 @@ namespace Twofold.Engine
 
 open System
 open System.Collections.Generic
+open System.Diagnostics
 open Twofold.Wasm
 
 /// What makes two instances of a module interchangeable.
@@ -50,7 +51,7 @@ module private Refusals =
 
 /// The pool of one module. Safe for any number of threads; nothing of a guest runs under its lock.
 [<Sealed>]
-type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
+type internal InstancePool(modul: IWasmModule, options: PoolOptions, telemetry: Telemetry) =
     let gate = obj ()
     let idle = Dictionary<PoolKey, Stack<Pooled>>()
     let mutable idleCount = 0
@@ -82,6 +83,7 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
 
     let discard (p: Pooled) =
         lock gate (fun () -> discarded <- discarded + 1L)
+        telemetry.Discarded()
         p.Instance.Dispose()
 
     // What other threads do to a shared memory is in no receipt, and can be undone by no reset.
@@ -92,7 +94,9 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions) =
     /// Resets; says what was left behind when resets are proved.
     let reset (p: Pooled) =
         try
+            let start = Stopwatch.GetTimestamp()
             p.Instance.Reset()
+            telemetry.Reset start
 
             match p.Fresh with
             | ValueNone -> Ok()

@@ -26,11 +26,17 @@ type CacheKey = {
 type CacheCounters = { Loads: int64; Hits: int64; Evictions: int64; Modules: int }
 
 [<Sealed; AllowNullLiteral>]
-type internal CacheEntry(key: CacheKey, load: unit -> Result<IWasmModule, Rejected>, poolOptions: PoolOptions) =
+type internal CacheEntry
+    (key: CacheKey, bytes: int64, load: unit -> Result<IWasmModule, Rejected>, poolOptions: PoolOptions, telemetry: Telemetry) =
     // One thread loads, the others wait for the same result.
-    let loaded = lazy (load () |> Result.map (fun m -> struct (m, InstancePool(m, poolOptions))))
+    let loaded =
+        lazy
+            (telemetry.Load(key.Engine, key.Module, load)
+             |> Result.map (fun m -> struct (m, InstancePool(m, poolOptions, telemetry))))
 
     member _.Key = key
+    /// Of the module's binary.
+    member _.Bytes = bytes
     member _.Loaded = loaded
     /// Leases, and one for being in the cache; under the cache's lock.
     member val References = 1 with get, set
@@ -61,7 +67,7 @@ type internal ModuleLease(modul: IWasmModule, pool: InstancePool, hit: bool, rel
 
 /// The cache. Safe for any number of threads; loading happens outside its lock.
 [<Sealed>]
-type internal ModuleCache(capacity: int, poolOptions: PoolOptions) =
+type internal ModuleCache(capacity: int, poolOptions: PoolOptions, telemetry: Telemetry) =
     let gate = obj ()
     let entries = Dictionary<CacheKey, CacheEntry>()
     let mutable clock = 0L
@@ -91,11 +97,12 @@ type internal ModuleCache(capacity: int, poolOptions: PoolOptions) =
                 evictions <- evictions + int64 removed.Length
                 removed)
 
+        telemetry.Evicted detached.Length
         detached |> List.iter release
         detached.Length
 
-    /// The module under this key, loaded now if it is not there. A refusal is not kept.
-    member _.Get(key: CacheKey, load: unit -> Result<IWasmModule, Rejected>) : Result<ModuleLease, Rejected> =
+    /// The module under this key, of so many bytes, loaded now if it is not there. A refusal is not kept.
+    member _.Get(key: CacheKey, bytes: int64, load: unit -> Result<IWasmModule, Rejected>) : Result<ModuleLease, Rejected> =
         let struct (entry, hit, surplus) =
             lock gate (fun () ->
                 clock <- clock + 1L
@@ -107,7 +114,7 @@ type internal ModuleCache(capacity: int, poolOptions: PoolOptions) =
                     hits <- hits + 1L
                     struct (e, true, [])
                 | _ ->
-                    let e = CacheEntry(key, load, poolOptions, References = 2, LastUse = clock)
+                    let e = CacheEntry(key, bytes, load, poolOptions, telemetry, References = 2, LastUse = clock)
                     entries[key] <- e
                     loads <- loads + 1L
 
@@ -119,6 +126,7 @@ type internal ModuleCache(capacity: int, poolOptions: PoolOptions) =
 
                     struct (e, false, surplus))
 
+        telemetry.Looked hit
         drop surplus |> ignore
 
         try
@@ -149,5 +157,8 @@ type internal ModuleCache(capacity: int, poolOptions: PoolOptions) =
                 | Error _ -> None
             else
                 None)
+
+    /// Bytes of the binaries of what is loaded.
+    member _.Bytes = lock gate (fun () -> entries.Values |> Seq.sumBy _.Bytes)
 
     member _.Counters = lock gate (fun () -> { Loads = loads; Hits = hits; Evictions = evictions; Modules = entries.Count })

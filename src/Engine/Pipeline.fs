@@ -32,7 +32,7 @@ module internal Pipeline =
             valid
             |> Stages.compileOrCache m
             |> Result.bind (Stages.acquire m)
-            |> Result.bind (Stages.invoke script token)
+            |> Result.bind (Stages.invoke m script token)
             |> Result.bind Stages.foldDraft
             |> Result.map (Stages.receipt m watch))
 
@@ -40,5 +40,11 @@ module internal Pipeline =
     let execute (m: Machinery) (token: CancellationToken) (request: ExecutionRequest) : Result<ExecutionReport, Refusal> =
         let live (valid: ValidRequest) = { View = valid.Snapshot; Provider = m.Provider; Witness = null }
 
-        guarded (fun () -> Request.validate m.Store request |> Result.mapError Refusal.Rejected)
-        |> Result.bind (run m live token)
+        m.Telemetry.Execution(
+            m.Engine.Name,
+            request.Profile.Name,
+            request.Entry,
+            fun () ->
+                guarded (fun () -> Request.validate m.Store request |> Result.mapError Refusal.Rejected)
+                |> Result.bind (run m live token)
+        )

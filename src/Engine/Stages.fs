@@ -17,6 +17,7 @@ open Twofold.HostAbi
 type internal Machinery = {
     Engine: IWasmEngine
     Cache: ModuleCache
+    Telemetry: Telemetry
     /// Null when the host keeps no modules.
     Store: IModuleStore
     Provider: IExternalProvider
@@ -118,7 +119,7 @@ module internal Stages =
     /// The module, loaded at most once, with the entry's arguments.
     let compileOrCache (m: Machinery) (valid: ValidRequest) : Result<Loaded, Refusal> =
         result {
-            let! lease = m.Cache.Get(cacheKey m.Engine valid, load m.Engine valid)
+            let! lease = m.Cache.Get(cacheKey m.Engine valid, int64 valid.Bytes.Length, load m.Engine valid)
 
             return!
                 entryType lease.Module.Module valid.Recorded.Entry
@@ -134,6 +135,7 @@ module internal Stages =
     let acquire (m: Machinery) (loaded: Loaded) : Result<Acquired, Refusal> =
         let policy = loaded.Valid.Recorded.Policy
         let release () = (loaded.Lease :> IDisposable).Dispose()
+        let start = Stopwatch.GetTimestamp()
 
         try
             loaded.Lease.Pool.Rent(
@@ -144,12 +146,9 @@ module internal Stages =
                     | [] -> Ok(Linking.settings policy loaded.Valid.LoadLimits)
                     | first :: _ -> Error first)
             )
-            |> Result.map (fun (struct (pooled, generation, hit)) -> {
-                Loaded = loaded
-                Instance = pooled
-                Generation = generation
-                PoolHit = hit
-            })
+            |> Result.map (fun (struct (pooled, generation, hit)) ->
+                m.Telemetry.Acquired(start, hit)
+                { Loaded = loaded; Instance = pooled; Generation = generation; PoolHit = hit })
             |> Result.teeError (fun _ -> release ())
             |> refuse
         with _ ->
@@ -159,7 +158,7 @@ module internal Stages =
     // ---- invoke
 
     /// Runs the entry and gives the instance back, clean or not at all.
-    let invoke (script: ValidRequest -> Script) (token: CancellationToken) (a: Acquired) : Result<Invoked, Refusal> =
+    let invoke (m: Machinery) (script: ValidRequest -> Script) (token: CancellationToken) (a: Acquired) : Result<Invoked, Refusal> =
         let valid = a.Loaded.Valid
         let script = script valid
         let view = RecordingView script.View
@@ -203,6 +202,8 @@ module internal Stages =
 
         match ended with
         | Ok(struct (result, digests, elapsed)) ->
+            m.Telemetry.ResetPages digests.MemoryBytes
+
             giveBack true
             |> Result.map (fun () -> {
                 Source = valid

@@ -59,7 +59,8 @@ type internal Workshop(options: WorkshopOptions) =
 
     let machinery (engine: IWasmEngine) modules : Machinery = {
         Engine = engine
-        Cache = ModuleCache(max 1 modules, pool)
+        Cache = ModuleCache(max 1 modules, pool, Telemetry.Silent)
+        Telemetry = Telemetry.Silent
         Store = null
         Provider = Ports.none
         ReplayDeadline = options.Deadline

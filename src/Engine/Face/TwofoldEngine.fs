@@ -16,6 +16,7 @@ type internal EngineSettings = {
     Source: IExternalSource
     Engine: Twofold.Wasm.IWasmEngine
     Corpus: Corpus
+    Meters: System.Diagnostics.Metrics.IMeterFactory
 }
 
 /// How an engine is made. Immutable.
@@ -29,6 +30,7 @@ type EngineOptions private (s: EngineSettings) =
             Source = null
             Engine = Twofold.Wasm.CompiledEngine()
             Corpus = null
+            Meters = null
         }
 
     member internal _.Pool = s.Pool
@@ -44,6 +46,8 @@ type EngineOptions private (s: EngineSettings) =
     member _.Engine = s.Engine
     /// Where receipts are kept for audits, or null.
     member _.Corpus = s.Corpus
+    /// Who makes the meter that the engine is measured with, or null: the engine itself.
+    member _.MeterFactory = s.Meters
 
     /// The same with room for other numbers of modules.
     member _.WithCachedModules(count: int) = EngineOptions { s with Modules = int (Arguments.atLeast (nameof count) 1L (int64 count)) }
@@ -64,6 +68,9 @@ type EngineOptions private (s: EngineSettings) =
 
     /// The same, keeping every receipt and its module in a corpus (it is on the disk when the execution returns); null: nowhere.
     member _.WithCorpus(corpus: Corpus) = EngineOptions { s with Corpus = corpus }
+
+    /// The same, measured with a meter of this factory's (`Twofold`; docs/OBSERVABILITY.md lists the instruments): a host's container has one, and so has a test; null: the engine makes its own.
+    member _.WithMeterFactory(factory: System.Diagnostics.Metrics.IMeterFactory) = EngineOptions { s with Meters = factory }
 
 /// Executes WebAssembly deterministically. Thread-safe; keep one for the life of the process.
 [<Sealed>]
@@ -89,6 +96,7 @@ type TwofoldEngine(options: EngineOptions) =
                     CachedModules = options.CachedModules
                     Pool = options.Pool
                     Provider = provider options.ExternalSource
+                    Meters = options.MeterFactory
             }
         )
 
