@@ -348,6 +348,7 @@ let pack (Built) =
             "src/HostAbi/HostAbi.fsproj"
             "src/Engine.fsproj"
             "src/Wasmtime/Wasmtime.csproj"
+            "src/Hosting/Hosting.fsproj"
             "src/Cli/Cli.fsproj"
         ] do
         dotnet ([ "pack"; project; "-c"; "Release"; "--no-build"; "-o"; target ] @ build)

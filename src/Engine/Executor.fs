@@ -36,6 +36,22 @@ type ExecutorOptions = {
         Meters = null
     }
 
+/// What an executor has done, and what it holds.
+[<NoComparison>]
+type ExecutorCounters = {
+    Executions: int64
+    /// Of which trouble of the host or of ours.
+    Faults: int64
+    Cache: CacheCounters
+    /// Bytes of the binaries of loaded modules.
+    ModuleBytes: int64
+    /// Since the executor was made, of all modules.
+    InstancesCreated: int64
+    InstancesDiscarded: int64
+    /// Of the modules that are loaded now.
+    Pools: PoolCounters
+}
+
 /// Executes requests and replays receipts, on any number of threads at once.
 [<Sealed>]
 type Executor(options: ExecutorOptions) =
@@ -118,6 +134,21 @@ type Executor(options: ExecutorOptions) =
 
     /// Counters over the pools of the modules that are loaded now.
     member _.PoolCounters: PoolCounters = pools ()
+
+    /// Everything that is counted.
+    member _.Counters: ExecutorCounters =
+        let struct (executions, faults) = telemetry.Executions
+        let struct (created, discarded) = telemetry.Instances
+
+        {
+            Executions = executions
+            Faults = faults
+            Cache = machinery.Cache.Counters
+            ModuleBytes = machinery.Cache.Bytes
+            InstancesCreated = created
+            InstancesDiscarded = discarded
+            Pools = pools ()
+        }
 
     interface IDisposable with
         member this.Dispose() =

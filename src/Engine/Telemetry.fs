@@ -8,6 +8,7 @@ open System
 open System.Collections.Generic
 open System.Diagnostics
 open System.Diagnostics.Metrics
+open System.Threading
 open Twofold.Wasm
 
 /// Names of the tags; docs/OBSERVABILITY.md explains their values.
@@ -110,11 +111,22 @@ type internal Telemetry(factory: IMeterFactory) =
     let resets = seconds "twofold.instance.reset.duration" "An instance made clean again."
     let pages = meter.CreateHistogram<int64>("twofold.instance.reset.pages", "{page}", "Pages of 64 KiB that a reset covered.")
 
+    // The same for hosts that ask instead of listening.
+    let mutable executed = 0L
+    let mutable faulted = 0L
+    let mutable made = 0L
+    let mutable gone = 0L
+
     let tag (name: string) (value: obj) = KeyValuePair<string, obj>(name, value)
 
     let since (start: int64) = Stopwatch.GetElapsedTime(start).TotalSeconds
 
     static member Name = "Twofold"
+
+    /// Executions, and of these faults.
+    member _.Executions = struct (Interlocked.Read &executed, Interlocked.Read &faulted)
+    /// Instances made and given up.
+    member _.Instances = struct (Interlocked.Read &made, Interlocked.Read &gone)
 
     /// Instruments that nobody is meant to hear.
     static member Silent = silent.Value
@@ -137,6 +149,7 @@ type internal Telemetry(factory: IMeterFactory) =
         let start = Stopwatch.GetTimestamp()
         let result = work ()
         let outcome = Tags.result result
+        Interlocked.Increment &executed |> ignore
 
         if executions.Enabled then
             executions.Record(since start, tag Tags.Engine engine, tag Tags.Profile profile, tag Tags.Outcome outcome)
@@ -148,7 +161,9 @@ type internal Telemetry(factory: IMeterFactory) =
 
             if effects.Enabled then
                 effects.Record(int64 report.Receipt.Journal.Length, tag Tags.Profile profile)
-        | Error(Refusal.Fault fault) -> faults.Add(1L, tag Tags.Engine engine, tag Tags.ErrorType (Tags.fault fault))
+        | Error(Refusal.Fault fault) ->
+            Interlocked.Increment &faulted |> ignore
+            faults.Add(1L, tag Tags.Engine engine, tag Tags.ErrorType (Tags.fault fault))
         | Error(Refusal.Rejected _) -> ()
 
         if not (isNull activity) then
@@ -211,9 +226,12 @@ type internal Telemetry(factory: IMeterFactory) =
             acquires.Record(since start, tag Tags.Pooled pooled)
 
         if not pooled then
+            Interlocked.Increment &made |> ignore
             created.Add 1L
 
-    member _.Discarded() = discarded.Add 1L
+    member _.Discarded() =
+        Interlocked.Increment &gone |> ignore
+        discarded.Add 1L
 
     member _.Reset(start: int64) =
         if resets.Enabled then

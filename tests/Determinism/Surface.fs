@@ -59,12 +59,14 @@ let private publicTypes =
         typeof<CompiledEngine>.Assembly
         typeof<Value>.Assembly
         typeof<Twofold.Wasmtime.WasmtimeLibrary>.Assembly
+        typeof<Twofold.Extensions.Hosting.TwofoldOptions>.Assembly
     ]
     |> List.collect (fun a -> List.ofArray (a.GetExportedTypes()))
     |> List.filter (fun t ->
         let outer = if isNull t.DeclaringType then t else t.DeclaringType
 
         t.Namespace = "Twofold"
+        || t.Namespace = "Twofold.Extensions.Hosting"
         || ((t.Namespace = "Twofold.Wasm" || t.Namespace = "Twofold.Wasmtime") && not (seam.Contains outer.Name)))
     |> List.sortBy _.FullName
 

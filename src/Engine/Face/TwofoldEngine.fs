@@ -17,6 +17,7 @@ type internal EngineSettings = {
     Engine: Twofold.Wasm.IWasmEngine
     Corpus: Corpus
     Meters: System.Diagnostics.Metrics.IMeterFactory
+    Observer: IExecutionObserver
 }
 
 /// How an engine is made. Immutable.
@@ -31,6 +32,7 @@ type EngineOptions private (s: EngineSettings) =
             Engine = Twofold.Wasm.CompiledEngine()
             Corpus = null
             Meters = null
+            Observer = null
         }
 
     member internal _.Pool = s.Pool
@@ -48,6 +50,8 @@ type EngineOptions private (s: EngineSettings) =
     member _.Corpus = s.Corpus
     /// Who makes the meter that the engine is measured with, or null: the engine itself.
     member _.MeterFactory = s.Meters
+    /// Who is told of every execution, or null.
+    member _.Observer = s.Observer
 
     /// The same with room for other numbers of modules.
     member _.WithCachedModules(count: int) = EngineOptions { s with Modules = int (Arguments.atLeast (nameof count) 1L (int64 count)) }
@@ -71,6 +75,9 @@ type EngineOptions private (s: EngineSettings) =
 
     /// The same, measured with a meter of this factory's (`Twofold`; docs/OBSERVABILITY.md lists the instruments): a host's container has one, and so has a test; null: the engine makes its own.
     member _.WithMeterFactory(factory: System.Diagnostics.Metrics.IMeterFactory) = EngineOptions { s with Meters = factory }
+
+    /// The same, telling somebody of every execution (for logs and accounts); null: nobody.
+    member _.WithObserver(observer: IExecutionObserver) = EngineOptions { s with Observer = observer }
 
 /// Executes WebAssembly deterministically. Thread-safe; keep one for the life of the process.
 [<Sealed>]
@@ -111,10 +118,17 @@ type TwofoldEngine(options: EngineOptions) =
             | Error why -> why
         | _ -> null
 
+    let observer = options.Observer
+
     let execute (request: Twofold.ExecutionRequest) (token: CancellationToken) =
-        let request = (Arguments.notNull (nameof request) request).Inner
-        let result = executor.Execute(request, token)
-        Twofold.ExecutionReport(result, record request result)
+        let inner = (Arguments.notNull (nameof request) request).Inner
+        let result = executor.Execute(inner, token)
+        let report = Twofold.ExecutionReport(result, record inner result)
+
+        if not (isNull observer) then
+            observer.Executed(request, report)
+
+        report
 
     /// An engine with plain options.
     new() = new TwofoldEngine(EngineOptions())
@@ -159,6 +173,8 @@ type TwofoldEngine(options: EngineOptions) =
     member _.Loads = executor.CacheCounters.Loads
     /// How many idle instances there are.
     member _.IdleInstances = executor.PoolCounters.Idle
+    /// What the engine has done and holds.
+    member _.Statistics = EngineStatistics executor.Counters
 
     interface IDisposable with
         member _.Dispose() = (executor :> IDisposable).Dispose()
