@@ -34,10 +34,20 @@ module HostTrap =
     [<Literal>]
     let JournalFull = 64
 
+    /// Not a trap to those who look at outcomes: a WASI program ended itself (`proc_exit`). Number: its status. 0 becomes Returned, others Failed.
+    [<Literal>]
+    let Exit = 65
+
+    /// More was written to standard output and error than the policy allows. Numbers: bytes to be written, bytes written before, the limit.
+    [<Literal>]
+    let OutputFull = 66
+
     /// Text for any trap code.
     let describe (code: int) a b c (detail: string) =
         match code with
         | JournalFull -> $"the journal is full: an entry of {a}, {b} taken, limit {c}"
+        | Exit -> $"exited with status {a}"
+        | OutputFull -> $"too much output: {a} more bytes, {b} written, limit {c}"
         | _ -> TrapException.Describe(enum<TrapCode> code, a, b, c, detail)
 
 module Outcome =

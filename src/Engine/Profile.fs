@@ -27,6 +27,10 @@ type RunLimits = {
     ReentryDepth: int
     /// Bytes of a request's parameters.
     ParameterBytes: int
+    /// Bytes that a guest may write to standard output and error together.
+    OutputBytes: int64
+    /// What files in memory may weigh: 512 for each, and their contents in pages of 4 KiB.
+    FileBytes: int64
 }
 
 /// The rules that a run goes by: everything that its result depends on beside module, request and snapshot. Part of the receipt.
@@ -65,7 +69,14 @@ module Profile =
         ReentryDepth = 8
         // As much as a contract's module: parameters are copied into guest memory, which is bounded anyway.
         ParameterBytes = int (mib 10)
+        // An answer that somebody reads; captured, so it counts against the host's memory.
+        OutputBytes = mib 16
+        // As much as a sandbox's own memory.
+        FileBytes = mib 64
     }
+
+    // Commands call WASI millions of times (a database a few times for each page); an entry weighs 64 and what a host answered.
+    let private roomy = { run with JournalBytes = mib 1024; OutputBytes = mib 256; FileBytes = mib 1024 }
 
     let private safe = { FixedTime = true; RandomOff = false; Allocator = true }
 
@@ -88,7 +99,8 @@ module Profile =
         row "skill" withoutThreads (lowered (mib 10) (mib 512)) UnlimitedGas [ "env"; "cis"; "wasi_snapshot_preview1" ] 30
         // Its import modules are an allow-list that the host fills; a host that wants threads adds the feature.
         row "sandbox" withoutThreads (lowered (mib 10) (mib 64)) UnlimitedGas [] 30
-        row "host" everything WasmLimits.Host UnlimitedGas [ "env"; "wasi_snapshot_preview1" ] 0
+        (let p = row "host" everything WasmLimits.Host UnlimitedGas [ "env"; "wasi_snapshot_preview1" ] 0
+         { p with Policy = { p.Policy with Run = roomy } })
     ]
 
     let private named name = all |> List.find (fun p -> p.Name = name)

@@ -23,6 +23,12 @@ type Versions = {
         Abi = Twofold.HostAbi.Schedule.abiVersion
     }
 
+/// What was written to one stream.
+type StreamDigest = { Length: int64; Hash: Hash32 }
+
+/// What was written to standard output and standard error.
+type OutputDigests = { Output: StreamDigest; Error: StreamDigest }
+
 /// What a run did. Message texts are not in it: codes and numbers are.
 [<NoComparison>]
 type Receipt = {
@@ -39,6 +45,8 @@ type Receipt = {
     /// SHA-256 over all memories and over all numeric globals, as the run left them (IWasmEngine.StateDigests).
     MemoryDigest: Hash32
     GlobalsDigest: Hash32
+    /// What a WASI program wrote; none when the request has no WASI world.
+    Output: OutputDigests option
 }
 
 /// What is true of this run and not of its result.
@@ -60,6 +68,11 @@ type ExecutionReport = {
     Runtime: string
     /// What the guest logged, in order.
     Log: (int * string) list
+    /// What the guest wrote to standard output and to standard error.
+    Output: byte[]
+    ErrorOutput: byte[]
+    /// The status that a program ended with: 0 when it returned by itself; none when it did not end by itself.
+    ExitStatus: int option
 }
 
 /// Why there is no receipt.

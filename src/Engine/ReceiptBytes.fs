@@ -158,6 +158,19 @@ module ReceiptBytes =
 
         { Utxos = utxos; State = state; BlockHashes = hashes }
 
+    let private writeOutput (w: WireWriter) (o: OutputDigests) =
+        for stream in [ o.Output; o.Error ] do
+            w.U64(uint64 stream.Length)
+            w.Hash stream.Hash
+
+    let private readOutput (r: WireReader) : OutputDigests =
+        let stream () =
+            let length = Bytes.readLong r
+            { Length = length; Hash = r.Hash() }
+
+        let output = stream ()
+        { Output = output; Error = stream () }
+
     // ---- the whole
 
     /// The canonical bytes of a recorded request.
@@ -188,6 +201,7 @@ module ReceiptBytes =
         writeReads w receipt.Reads
         w.Hash receipt.MemoryDigest
         w.Hash receipt.GlobalsDigest
+        Bytes.writeOption w (writeOutput w) receipt.Output
         w.ToArray()
 
     /// The digest of a receipt: SHA-256 of its canonical bytes.
@@ -212,6 +226,7 @@ module ReceiptBytes =
         let reads = readReads r
         let memory = r.Hash()
         let globals = r.Hash()
+        let output = Bytes.readOption r (fun () -> readOutput r)
 
         {
             Request = request
@@ -224,6 +239,7 @@ module ReceiptBytes =
             Reads = reads
             MemoryDigest = memory
             GlobalsDigest = globals
+            Output = output
         }
 
     /// The receipt that exactly these bytes say, or why they say none.

@@ -211,6 +211,16 @@ module ReceiptJson =
         Write.hash w "memoryDigest" receipt.MemoryDigest
         Write.hash w "globalsDigest" receipt.GlobalsDigest
 
+        receipt.Output
+        |> Option.iter (fun o ->
+            let stream name (s: StreamDigest) =
+                Write.object w name (fun () ->
+                    Write.i64 w "length" s.Length
+                    Write.hash w "hash" s.Hash)
+
+            stream "output" o.Output
+            stream "errorOutput" o.Error)
+
         Write.object w "versions" (fun () ->
             Write.int w "schedule" receipt.Versions.Schedule
             Write.int w "prices" receipt.Versions.Prices
@@ -230,9 +240,21 @@ module ReceiptJson =
         "reads"
         "memoryDigest"
         "globalsDigest"
+        "output"
+        "errorOutput"
         "versions"
         "request"
     ]
+
+    let private readOutput (n: Node) : OutputDigests option =
+        let stream (s: Node) : StreamDigest =
+            s.Only [ "length"; "hash" ]
+            { Length = s.Prop("length").I64; Hash = s.Prop("hash").Hash }
+
+        match n.TryProp "output", n.TryProp "errorOutput" with
+        | ValueSome output, ValueSome error -> Some { Output = stream output; Error = stream error }
+        | ValueNone, ValueNone -> None
+        | _ -> n.Fail "output and errorOutput go together"
 
     let private read (n: Node) : Receipt =
         if n.Prop("receipt").Int <> int ReceiptBytes.Version then
@@ -259,6 +281,7 @@ module ReceiptJson =
             Reads = ReadsJson.read (n.Prop "reads")
             MemoryDigest = n.Prop("memoryDigest").Hash
             GlobalsDigest = n.Prop("globalsDigest").Hash
+            Output = readOutput n
         }
 
         let check (name: string) (actual: Hash32) =

@@ -54,6 +54,10 @@ type ExecutionRequest = {
     Limits: RequestLimits
     /// None: the profile's.
     Switches: Switches option
+    /// What a WASI program finds; none: it gets an empty world if it asks.
+    Wasi: WasiWorld option
+    /// Answers for the host's directories and streams that the world grants; null: nothing of the host is granted.
+    WasiHost: IWasiHost
 }
 
 /// The request as a receipt keeps it: all of it but the module's bytes and the snapshot.
@@ -74,6 +78,7 @@ type RecordedRequest = {
     /// The profile's name, and the numbers that were in force: the profile's, lowered by the request.
     Profile: string
     Policy: Policy
+    Wasi: WasiWorld option
 }
 
 /// A request that was checked, with its module's bytes at hand. Only Request.validate makes one.
@@ -85,6 +90,7 @@ type ValidRequest = private {
     /// What the module is decoded and validated against: the profile's own numbers, so that lowering one for a run compiles nothing again.
     ModuleLimits: WasmLimits
     TimeLimit: TimeSpan
+    Host: IWasiHost
 } with
 
     member r.Recorded = r.Request
@@ -92,6 +98,7 @@ type ValidRequest = private {
     member r.Snapshot = r.State
     member r.LoadLimits = r.ModuleLimits
     member r.Deadline = r.TimeLimit
+    member r.WasiHost = r.Host
 
 /// Modules that hosts keep by address and version.
 [<AllowNullLiteral>]
@@ -115,6 +122,8 @@ module Request =
         Profile = Profile.contract
         Limits = RequestLimits.None
         Switches = None
+        Wasi = None
+        WasiHost = null
     }
 
     /// A seed is hashed with a counter; more than this says nothing more.
@@ -175,6 +184,20 @@ module Request =
             else
                 Ok()
 
+    let private wasi (policy: Policy) (r: ExecutionRequest) =
+        match r.Wasi with
+        | None -> Ok()
+        | Some world ->
+            let asksHost = world.Input = WasiInput.Host || world.Preopens |> List.exists (fun p -> p.Content = WasiDirectory.Host)
+
+            match WasiWorld.check policy.Run.FileBytes world, world.Input with
+            | Error(field, why), _ -> Error(Refuse.field $"wasi {field}" why "a world that can be made" "")
+            | Ok(), WasiInput.Bytes input when int64 input.Length > policy.Run.FileBytes ->
+                Error(Refuse.field "wasi stdin" "standard input is too long" $"at most {policy.Run.FileBytes} bytes" $"{input.Length}")
+            | Ok(), _ when asksHost && isNull r.WasiHost ->
+                Error(Refuse.field "wasi" "a directory or stream of the host is granted, and nobody answers for it" "a WASI host" "nothing")
+            | Ok(), _ -> Ok()
+
     let private resolve (store: IModuleStore) (source: ModuleSource) =
         match source with
         | ModuleSource.Bytes null -> Error(Refuse.field "module" "there is no module" "bytes" "nothing")
@@ -198,6 +221,8 @@ module Request =
 
             do! claims policy.Run.ParameterBytes r.Claims
             do! size "entry" (if isNull r.Entry then null else Utf8.bytes r.Entry) MaxEntryBytes
+
+            do! wasi policy r
 
             if isNull (box r.Snapshot) then
                 return! Error(Refuse.field "snapshot" "there is no snapshot" "a view of the state" "nothing")
@@ -224,11 +249,13 @@ module Request =
                     Claims = r.Claims
                     Profile = r.Profile.Name
                     Policy = policy
+                    Wasi = r.Wasi
                 }
                 ModuleBytes = bytes
                 State = r.Snapshot
                 ModuleLimits = r.Profile.Policy.Wasm
                 TimeLimit = r.Profile.Deadline
+                Host = r.WasiHost
             }
         }
 
@@ -239,6 +266,7 @@ module Request =
         State = view
         ModuleLimits = request.Policy.Wasm
         TimeLimit = deadline
+        Host = null
     }
 
     /// What guests see of a request.

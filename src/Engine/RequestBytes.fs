@@ -178,6 +178,8 @@ module internal RequestBytes =
         w.U64(uint64 p.Run.JournalBytes)
         w.U32(uint32 p.Run.ReentryDepth)
         w.U32(uint32 p.Run.ParameterBytes)
+        w.U64(uint64 p.Run.OutputBytes)
+        w.U64(uint64 p.Run.FileBytes)
         w.U64(uint64 p.Gas)
         Bytes.writeList w w.Text p.ImportModules
 
@@ -208,6 +210,8 @@ module internal RequestBytes =
         let journal = Bytes.readLong r
         let reentry = Bytes.readInt r
         let parameters = Bytes.readInt r
+        let output = Bytes.readLong r
+        let files = Bytes.readLong r
         let gas = Bytes.readLong r
         let imports = Bytes.readList r 4 r.Text
         let switches = r.U8()
@@ -220,7 +224,14 @@ module internal RequestBytes =
         {
             Features = features
             Wasm = wasm
-            Run = { Call = call; JournalBytes = journal; ReentryDepth = reentry; ParameterBytes = parameters }
+            Run = {
+                Call = call
+                JournalBytes = journal
+                ReentryDepth = reentry
+                ParameterBytes = parameters
+                OutputBytes = output
+                FileBytes = files
+            }
             Gas = gas
             ImportModules = imports
             Switches = { FixedTime = bit 0; RandomOff = bit 1; Allocator = bit 2 }
@@ -257,6 +268,7 @@ module internal RequestBytes =
 
         w.Text q.Profile
         writePolicy w q.Policy
+        Bytes.writeOption w (WasiWorldBytes.write w) q.Wasi
 
     let read (r: WireReader) : RecordedRequest =
         let moduleHash = r.Hash()
@@ -291,6 +303,7 @@ module internal RequestBytes =
 
         let profile = r.Text()
         let policy = readPolicy r
+        let wasi = Bytes.readOption r (fun () -> WasiWorldBytes.read r)
 
         {
             ModuleHash = moduleHash
@@ -306,4 +319,5 @@ module internal RequestBytes =
             Claims = claims
             Profile = profile
             Policy = policy
+            Wasi = wasi
         }

@@ -137,6 +137,8 @@ module internal PolicyJson =
         Write.i64 w "journalBytes" p.Run.JournalBytes
         Write.int w "reentryDepth" p.Run.ReentryDepth
         Write.int w "parameterBytes" p.Run.ParameterBytes
+        Write.i64 w "outputBytes" p.Run.OutputBytes
+        Write.i64 w "fileBytes" p.Run.FileBytes
 
     let private readFeatures (n: Node) : Features =
         let known = Enum.GetValues<Feature>()
@@ -201,7 +203,19 @@ module internal PolicyJson =
         }
 
     let read (n: Node) : Policy =
-        n.Only [ "features"; "gas"; "importModules"; "switches"; "wasm"; "calls"; "journalBytes"; "reentryDepth"; "parameterBytes" ]
+        n.Only [
+            "features"
+            "gas"
+            "importModules"
+            "switches"
+            "wasm"
+            "calls"
+            "journalBytes"
+            "reentryDepth"
+            "parameterBytes"
+            "outputBytes"
+            "fileBytes"
+        ]
 
         {
             Features = readFeatures (n.Prop "features")
@@ -211,6 +225,8 @@ module internal PolicyJson =
                 JournalBytes = n.Prop("journalBytes").I64
                 ReentryDepth = n.Prop("reentryDepth").Size
                 ParameterBytes = n.Prop("parameterBytes").Size
+                OutputBytes = n.Prop("outputBytes").I64
+                FileBytes = n.Prop("fileBytes").I64
             }
             Gas = n.Prop("gas").I64
             ImportModules = n.Prop("importModules").Items |> List.map _.Text
@@ -250,6 +266,7 @@ module RequestJson =
 
         Write.text w "profile" q.Profile
         Write.object w "policy" (fun () -> PolicyJson.write w q.Policy)
+        q.Wasi |> Option.iter (fun world -> Write.object w "wasi" (fun () -> WasiWorldJson.write w world))
 
     let private option (n: Node voption) (read: Node -> 'T) =
         match n with
@@ -291,6 +308,7 @@ module RequestJson =
         "claims"
         "profile"
         "policy"
+        "wasi"
     ]
 
     let internal read (n: Node) : RecordedRequest =
@@ -310,6 +328,7 @@ module RequestJson =
             Claims = n.Prop("claims").Items |> List.map readClaim
             Profile = n.Prop("profile").Text
             Policy = PolicyJson.read (n.Prop "policy")
+            Wasi = option (n.TryProp "wasi") WasiWorldJson.read
         }
 
     /// A recorded request as JSON.
@@ -359,6 +378,8 @@ module RequestJson =
             Profile = profile
             Limits = orElse "limits" RequestLimits.None readLimits
             Switches = option (n.TryProp "switches") PolicyJson.readSwitches
+            Wasi = option (n.TryProp "wasi") WasiWorldJson.read
+            WasiHost = null
         }
 
     /// The request that a request file says, on this module and snapshot.

@@ -276,6 +276,7 @@ module internal Stages =
             Reads = invoked.Reads
             MemoryDigest = hash invoked.Digests.Memory
             GlobalsDigest = hash invoked.Digests.Globals
+            Output = None
         }
 
         let digest = ReceiptBytes.digest receipt
@@ -293,4 +294,7 @@ module internal Stages =
             EngineVersion = m.Engine.Version
             Runtime = Environment.Version.ToString()
             Log = [ for struct (level, text) in invoked.Run.Log -> level, text ]
+            Output = [||]
+            ErrorOutput = [||]
+            ExitStatus = None
         }

@@ -210,6 +210,8 @@ module Decide =
         | Effect.Output e -> output ctx view draft e
         | Effect.Event e -> event ctx e
         | Effect.External e -> external ctx draft e
+        // A run's WASI world performs these: nothing of it is in a draft.
+        | Effect.Wasi _ -> Error HostErrorCode.InvalidParameter
 
     /// How many things an effect has to look at, for Price.PerItem: known before it is decided.
     let weight (ctx: CallContext) (view: IStateView) (draft: Draft) (effect: Effect) : uint64 =

@@ -175,6 +175,9 @@ module AnswerJson =
             | Reply.Count n -> w.WriteNumber("count", n)
             | Reply.Length n -> w.WriteNumber("length", n)
             | Reply.Bytes bytes -> Json.writeBytes w "bytes" bytes
+            | Reply.Wasi(errno, kept) ->
+                w.WriteNumber("errno", uint32 errno)
+                Json.writeBytes w "kept" kept
 
         w.WriteEndObject()
 
@@ -202,4 +205,10 @@ module AnswerJson =
             | "length", _ -> reply Reply.Length Json.u32
             | "bytes", _ -> reply Reply.Bytes Json.bytes
             | _ -> Error $"{inner}: not an answer"
-        | Ok _ -> Error $"{path}: expected an object with one property"
+        | Ok [ "errno", errno; "kept", kept ] ->
+            match Json.u32 $"{path}.errno" errno, Json.bytes $"{path}.kept" kept with
+            | Ok errno, Ok kept when errno <= 0xFFFFu -> Ok(Ok(Reply.Wasi(uint16 errno, kept)))
+            | Ok errno, Ok _ -> Error $"{path}.errno: expected a 16-bit number, found {errno}"
+            | Error e, _
+            | _, Error e -> Error e
+        | Ok _ -> Error $"{path}: expected an object with one property, or errno and kept"

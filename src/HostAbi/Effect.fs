@@ -86,7 +86,7 @@ type ExternalEffect =
     | ReadReply
 
 /// Anything a guest can ask for that is not only memory of its own.
-[<RequireQualifiedAccess>]
+[<RequireQualifiedAccess; NoComparison>]
 type Effect =
     | Context of ContextEffect
     | State of StateEffect
@@ -94,6 +94,8 @@ type Effect =
     | Output of OutputEffect
     | Event of EventEffect
     | External of ExternalEffect
+    /// A function of WASI preview1 (Wasi/WasiEffect.fs).
+    | Wasi of WasiEffect
 
 /// An effect without its arguments: what a row of the table yields. Its number stands for it in encodings, fixed for ever.
 [<RequireQualifiedAccess>]
@@ -125,6 +127,7 @@ type EffectKind =
     | Log
     | DeclareState
     | ReadReply
+    | Wasi of WasiFunction
 
     /// The number in encodings: family in the high digit, case in the low one.
     member k.Number: byte =
@@ -156,6 +159,7 @@ type EffectKind =
         | Log -> 0x51uy
         | DeclareState -> 0x60uy
         | ReadReply -> 0x61uy
+        | Wasi f -> f.Number
 
 /// Looking at effects.
 module Effect =
@@ -201,6 +205,7 @@ module Effect =
             match e with
             | ExternalEffect.DeclareState _ -> EffectKind.DeclareState
             | ExternalEffect.ReadReply -> EffectKind.ReadReply
+        | Effect.Wasi e -> EffectKind.Wasi(WasiEffect.func e)
 
     /// Whether the answer comes from outside the request and its snapshot: its bytes belong into the journal, and replay takes them from there.
     let isExternal (effect: Effect) : bool =
@@ -225,6 +230,8 @@ type Reply =
     | Length of uint32
     /// Bytes for guest memory; the result is their number.
     | Bytes of byte[]
+    /// What a WASI function answers: an errno, 0 for success, and what the journal keeps of the rest (docs/WASI.md, "Receipts").
+    | Wasi of errno: uint16 * kept: byte[]
 
 /// Looking at replies.
 module Reply =
@@ -238,3 +245,4 @@ module Reply =
         | Reply.Count n
         | Reply.Length n -> uint64 n
         | Reply.Bytes bytes -> uint64 bytes.Length
+        | Reply.Wasi(errno, _) -> uint64 errno

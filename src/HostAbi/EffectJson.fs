@@ -9,7 +9,7 @@ open FsToolkit.ErrorHandling
 /// Effects as JSON.
 module EffectJson =
     let private names =
-        AbiTable.env
+        AbiTable.all
         |> List.choose (fun row ->
             match row.Action with
             | RowAction.Yields kind -> Some(kind, row.Name)
@@ -70,6 +70,7 @@ module EffectJson =
             match e with
             | ExternalEffect.DeclareState claim -> Json.writeBytes w "claim" claim
             | ExternalEffect.ReadReply -> ()
+        | Effect.Wasi e -> WasiJson.write w e
 
         w.WriteEndObject()
 
@@ -157,4 +158,5 @@ module EffectJson =
                 let! claim = get "claim" Json.bytes
                 return Effect.External(ExternalEffect.DeclareState claim)
             | EffectKind.ReadReply -> return Effect.External ExternalEffect.ReadReply
+            | EffectKind.Wasi f -> return! WasiJson.read path e f |> Result.map Effect.Wasi
         }

@@ -236,6 +236,7 @@ module Encoding =
             match e with
             | ExternalEffect.DeclareState claim -> w.Bytes claim
             | ExternalEffect.ReadReply -> ()
+        | Effect.Wasi e -> WasiBytes.write w e
 
     /// Reads an effect.
     let readEffect (r: WireReader) : Effect =
@@ -284,6 +285,7 @@ module Encoding =
             Effect.Event(EventEffect.Log(level, r.Text()))
         | 0x60uy -> Effect.External(ExternalEffect.DeclareState(r.Bytes()))
         | 0x61uy -> Effect.External ExternalEffect.ReadReply
+        | n when WasiBytes.isFunction n -> Effect.Wasi(WasiBytes.read r n)
         | n ->
             r.Fail $"unknown effect {n}"
             Effect.External ExternalEffect.ReadReply
@@ -317,6 +319,10 @@ module Encoding =
             | Reply.Bytes bytes ->
                 w.U8 7uy
                 w.Bytes bytes
+            | Reply.Wasi(errno, kept) ->
+                w.U8 0x90uy
+                w.U16 errno
+                w.Bytes kept
 
     /// Reads an answer.
     let readAnswer (r: WireReader) : Answer =
@@ -338,6 +344,9 @@ module Encoding =
         | 5uy -> Ok(Reply.Count(r.U32()))
         | 6uy -> Ok(Reply.Length(r.U32()))
         | 7uy -> Ok(Reply.Bytes(r.Bytes()))
+        | 0x90uy ->
+            let errno = r.U16()
+            Ok(Reply.Wasi(errno, r.Bytes()))
         | n ->
             r.Fail $"unknown reply {n}"
             Ok Reply.Done

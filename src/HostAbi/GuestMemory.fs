@@ -74,7 +74,8 @@ module Marshal =
             | ParamKind.OutHash
             | ParamKind.OutBytes
             | ParamKind.OutCapped
-            | ParamKind.OutFill -> Ok None
+            | ParamKind.OutFill
+            | ParamKind.Preview1 -> Ok None
 
         let rec go collected rest =
             match rest with

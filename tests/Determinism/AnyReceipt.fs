@@ -37,6 +37,13 @@ type Valid =
 
     static member Bytes() = Gen.oneof [ bytes 0 8; text |> Gen.map Encoding.UTF8.GetBytes ] |> Arb.fromGen
 
+    static member Data() =
+        let map = ArbMap.defaults |> ArbMap.mergeArb (Valid.Bytes())
+
+        Gen.oneof [ map |> ArbMap.generate<byte[]>; bytes 60 70 ]
+        |> Gen.map (fun b -> WasiData.Of(ReadOnlySpan b))
+        |> Arb.fromGen
+
     static member Token() =
         let own =
             Gen.map2
@@ -120,6 +127,7 @@ type Valid =
         |> ArbMap.mergeArb (Valid.Key())
         |> ArbMap.mergeArb (Valid.Text())
         |> ArbMap.mergeArb (Valid.Bytes())
+        |> ArbMap.mergeArb (Valid.Data())
         |> ArbMap.mergeArb (Valid.Token())
         |> ArbMap.mergeArb (Valid.Lock())
 
@@ -166,3 +174,66 @@ let ``any request's plain fields read back``
     }
 
     readsBack { real.Value with Request = request }
+
+/// Texts that may stand in a world: no NUL, and names that a directory may hold.
+let private worldText = text |> Gen.map _.Replace("\000", "")
+
+let private worldName = worldText |> Gen.map (fun t -> if WasiWorld.isName t then t else "n")
+
+let rec private worldEntries depth : Gen<(string * WasiNode) list> =
+    let node =
+        if depth = 0 then
+            bytes 0 8 |> Gen.map WasiNode.File
+        else
+            Gen.oneof [
+                bytes 0 8 |> Gen.map WasiNode.File
+                worldText |> Gen.map (fun t -> WasiNode.Link("t" + t))
+                worldEntries (depth - 1) |> Gen.map WasiNode.Directory
+            ]
+
+    Gen.zip worldName node
+    |> Gen.listOf
+    |> Gen.resize 3
+    |> Gen.map (fun items -> items |> List.distinctBy fst |> List.sortWith (fun (a, _) (b, _) -> String.CompareOrdinal(a, b)))
+
+let private world: Gen<WasiWorld> =
+    let u64 = ArbMap.defaults |> ArbMap.generate<uint64>
+    let pair = Gen.zip worldText worldText
+
+    let preopen =
+        Gen.map3
+            (fun guest (read, write, create) content -> {
+                Guest = "/" + guest
+                Grant = { Read = read; Write = write; Create = create }
+                Content = content
+            })
+            worldText
+            (ArbMap.defaults |> ArbMap.generate<bool * bool * bool>)
+            (Gen.oneof [ Gen.constant WasiDirectory.Host; worldEntries 3 |> Gen.map WasiDirectory.Memory ])
+
+    Gen.map3
+        (fun (args, env) (start, step, seed) (input, preopens: WasiPreopen list) -> {
+            Args = args
+            Env = env |> List.map (fun (k: string, v) -> "k" + k.Replace("=", ""), v)
+            Clocks = { Start = start; Step = max 1UL step }
+            Seed = seed
+            Input = input
+            Preopens = preopens |> List.distinctBy _.Guest
+        })
+        (Gen.zip (Gen.listOf worldText) (Gen.listOf pair))
+        (Gen.zip3 u64 u64 (bytes 0 40))
+        (Gen.zip (Gen.oneof [ Gen.constant WasiInput.Host; bytes 0 9 |> Gen.map WasiInput.Bytes ]) (Gen.listOf preopen |> Gen.resize 4))
+
+[<Test>]
+let ``any WASI world and output read back`` () =
+    let stream =
+        Gen.zip (Gen.choose (0, 1000000)) (Valid.Hash().Generator) |> Gen.map (fun (n, h) -> { Length = int64 n; Hash = h })
+
+    let law (w: WasiWorld, (a, b)) =
+        readsBack {
+            real.Value with
+                Request = { real.Value.Request with Wasi = Some w }
+                Output = Some { Output = a; Error = b }
+        }
+
+    Prop.forAll (Gen.zip world (Gen.zip stream stream) |> Arb.fromGen) law |> Check.QuickThrowOnFailure

@@ -41,6 +41,7 @@ module ProfileTable =
         "fields of a struct, depth of supertypes", (fun p -> $"{count p.Policy.Wasm.Fields}, {count p.Policy.Wasm.SubtypeDepth}")
         "units of the logical stack", (fun p -> count p.Policy.Wasm.StackUnits)
         "journal", (fun p -> mib p.Policy.Run.JournalBytes)
+        "output, files in memory", (fun p -> $"{mib p.Policy.Run.OutputBytes}, {mib p.Policy.Run.FileBytes}")
         "imports",
         (fun p ->
             match p.Policy.ImportModules with
