@@ -104,6 +104,20 @@ module internal Dispatch =
             Results = row.Result |> Option.map valType |> Option.toArray
         }
 
+    /// A function that the host registered. Its closure knows its name only: instances serve any run that grants the same.
+    let registered (signature: HostSignature) : HostImport = {
+        Module = signature.Module
+        Name = signature.Name
+        Type = signature.Type
+        Function =
+            HostFunction(fun guest arguments ->
+                let bits = HostLink.call (context guest) guest signature (List.ofArray (arguments.ToArray()))
+
+                match signature.Type.Results with
+                | [| t |] when t = ValType.I32 || t = ValType.F32 -> bits &&& 0xFFFF_FFFFUL
+                | _ -> bits)
+    }
+
     /// Every function of the table, ready to be linked.
     let functions: (AbiRow * HostImport) list =
         AbiTable.env

@@ -13,6 +13,7 @@ type PoolKey = {
     Limits: WasmLimits
     ReentryDepth: int
     Imports: string list
+    Grants: ImportGrants option
     Switches: Switches
     /// Audits keep apart what has run what; 0 for everybody else.
     Lane: int

@@ -5,7 +5,10 @@ namespace Twofold.Engine
 
 open System
 open System.Collections.Generic
+open System.Diagnostics
+open System.Threading
 open Twofold.Wasm
+open Twofold.Wasm.Validation
 open Twofold.HostAbi
 
 /// Looks on while a run goes; replays and audits compare here.
@@ -22,12 +25,59 @@ type internal IWitness =
 
 /// Everything that changes during one run on the host's side; made for the run and dropped with it, so nothing of it can reach the next.
 and [<Sealed; AllowNullLiteral>] internal RunContext
-    (request: RecordedRequest, view: IStateView, provider: IExternalProvider, witness: IWitness, heapBase: uint32 voption) =
+    (
+        request: RecordedRequest,
+        view: IStateView,
+        provider: IExternalProvider,
+        functions: IHostFunctions,
+        witness: IWitness,
+        heapBase: uint32 voption,
+        modul: ValidModule,
+        deadline: TimeSpan,
+        cancellation: CancellationToken
+    ) =
     let call = Request.callContext request
+    let started = Stopwatch.GetTimestamp()
+    let gate = obj ()
+    let mutable written = 0L
+    let mutable stop: CancellationTokenSource = null
+
+    let mutable over = false
+
+    let arm () =
+        let source = CancellationTokenSource.CreateLinkedTokenSource cancellation
+
+        if deadline > TimeSpan.Zero then
+            let left = deadline - Stopwatch.GetElapsedTime started
+
+            if left <= TimeSpan.Zero then
+                source.Cancel()
+            else
+                source.CancelAfter(min left (TimeSpan.FromMilliseconds(float Int32.MaxValue)))
+
+        source
+
+    // Made when first asked for: most runs wait for nothing, and a timer costs more than a small run.
+    let stopping () =
+        lock gate (fun () ->
+            if over then
+                CancellationToken true
+            else
+                if isNull stop then
+                    stop <- arm ()
+
+                stop.Token)
+
     member _.Call = call
     member _.Convention = request.Convention
     member _.View = view
     member _.Provider = provider
+    /// Who answers registered functions.
+    member _.Functions = functions
+    /// The guest's module.
+    member _.Module = modul
+    /// Set when the run is cancelled or its deadline has passed: for ports that wait.
+    member _.Stopping = stopping ()
     member _.Witness = witness
     member _.JournalLimit = request.Policy.Run.JournalBytes
     member val Draft = Draft.initial call with get, set
@@ -41,9 +91,30 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
     /// Where the host's allocator begins in this guest's memory; its first use decides.
     member val HeapStart: uint64 voption = ValueNone with get, set
 
+    /// Counts bytes of output (log lines, standard output and error), or traps when the limit is passed. After the entry of the effect that writes was kept.
+    member _.CountOutput(bytes: int) =
+        let limit = request.Policy.Run.OutputBytes
+
+        if int64 bytes > limit - written then
+            raise (TrapException(enum<TrapCode> HostTrap.OutputFull, uint64 bytes, uint64 written, uint64 limit))
+
+        written <- written + int64 bytes
+
+    interface IDisposable with
+        // Whatever still waits for this run need not go on.
+        member _.Dispose() =
+            let last =
+                lock gate (fun () ->
+                    over <- true
+                    stop)
+
+            if not (isNull last) then
+                last.Cancel()
+                last.Dispose()
+
 module internal Interpreter =
     /// Adds to the journal's weight, or traps.
-    let private weigh (run: RunContext) (weight: uint64) =
+    let weigh (run: RunContext) (weight: uint64) =
         if weight > uint64 (run.JournalLimit - run.JournalWeight) then
             raise (TrapException(enum<TrapCode> HostTrap.JournalFull, weight, uint64 run.JournalWeight, uint64 run.JournalLimit))
 
@@ -63,30 +134,41 @@ module internal Interpreter =
 
     let private logged (run: RunContext) (effect: Effect) =
         match effect with
-        | Effect.Event(EventEffect.Log(level, text)) -> run.Log.Add(struct (level, text))
+        | Effect.Event(EventEffect.Log(level, text)) ->
+            run.Log.Add(struct (level, text))
+            run.CountOutput(Text.Encoding.UTF8.GetByteCount text + 1)
         | _ -> ()
+
+    /// An effect is about to be performed.
+    let began (run: RunContext) (gasLeft: int64) (effect: Effect) =
+        if not (isNull run.Witness) then
+            run.Witness.Before(run.Journal.Count, effect, gasLeft)
+
+    /// An effect was answered.
+    let answered (run: RunContext) (gasLeft: int64) (effect: Effect) (answer: Answer) : JournalEntry =
+        let entry = { Index = run.Journal.Count; Effect = effect; Reply = Journal.reply effect answer; GasLeft = gasLeft }
+        run.Journal.Add entry
+
+        if not (isNull run.Witness) then
+            run.Witness.After(entry, answer)
+
+        entry
 
     /// Performs one effect: journaled, whatever it answers.
     let perform (run: RunContext) (gasLeft: int64) (effect: Effect) : Result<Reply, HostErrorCode> =
-        let index = run.Journal.Count
-
-        if not (isNull run.Witness) then
-            run.Witness.Before(index, effect, gasLeft)
+        began run gasLeft effect
 
         let answer =
             match Decide.run (askOutside run effect) run.View run.Draft effect with
             | Ok(reply, events) ->
                 run.Draft <- Draft.fold run.Draft events
-                logged run effect
                 Ok reply
             | Error code -> Error code
 
-        let entry = { Index = index; Effect = effect; Reply = Journal.reply effect answer; GasLeft = gasLeft }
+        let entry = answered run gasLeft effect answer
 
-        run.Journal.Add entry
-
-        if not (isNull run.Witness) then
-            run.Witness.After(entry, answer)
+        if answer.IsOk then
+            logged run effect
 
         // After the entry is kept: replay needs an outside answer even when it is the one that fills the journal.
         match entry.Reply with

@@ -38,9 +38,13 @@ module HostTrap =
     [<Literal>]
     let Exit = 65
 
-    /// More was written to standard output and error than the policy allows. Numbers: bytes to be written, bytes written before, the limit.
+    /// More was written to standard output and error, or logged, than the policy allows. Numbers: bytes to be written, bytes written before, the limit.
     [<Literal>]
     let OutputFull = 66
+
+    /// A registered function of the host ended the run (Twofold.GuestTrapException). Numbers: the function's own code.
+    [<Literal>]
+    let HostFunction = 67
 
     /// Text for any trap code.
     let describe (code: int) a b c (detail: string) =
@@ -48,6 +52,11 @@ module HostTrap =
         | JournalFull -> $"the journal is full: an entry of {a}, {b} taken, limit {c}"
         | Exit -> $"exited with status {a}"
         | OutputFull -> $"too much output: {a} more bytes, {b} written, limit {c}"
+        | HostFunction ->
+            if isNull detail then
+                $"a host function ended the run, code {a}"
+            else
+                $"a host function ended the run: {detail}"
         | _ -> TrapException.Describe(enum<TrapCode> code, a, b, c, detail)
 
 module Outcome =

@@ -38,7 +38,12 @@ module internal Pipeline =
 
     /// A live run: answers come from the snapshot and the host's provider.
     let execute (m: Machinery) (token: CancellationToken) (request: ExecutionRequest) : Result<ExecutionReport, Refusal> =
-        let live (valid: ValidRequest) = { View = valid.Snapshot; Provider = m.Provider; Witness = null }
+        let live (valid: ValidRequest) = {
+            View = valid.Snapshot
+            Provider = m.Provider
+            Functions = (if isNull valid.Functions then Ports.noFunctions else valid.Functions)
+            Witness = null
+        }
 
         m.Telemetry.Execution(
             m.Engine.Name,

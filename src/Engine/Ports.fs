@@ -3,6 +3,9 @@ namespace Twofold.Engine
 // What a host may plug in. Only the interpreter of effects calls these, and only for external effects.
 // In: a host's implementation. Out: answers, which the journal keeps with their bytes.
 
+open System.Threading
+open System.Threading.Tasks
+open Twofold.Wasm
 open Twofold.HostAbi
 
 /// A fact from outside with the evidence for it.
@@ -14,9 +17,42 @@ type IExternalProvider =
     /// The value of a claim, or nothing when it is not known. Claims that the request declares are answered from the request and never asked here.
     abstract DeclareState: request: CallContext * claim: byte[] -> ExternalAnswer voption
 
+/// The guest as a registered function sees it, until the function returns. What it does is journaled, so that a replay does the same without it.
+/// Methods that end the run throw; the run ends then even if the function catches that. Safe to use from any thread while the guest's own waits in `Wait`.
+type IHostCaller =
+    /// Bytes of the guest's memory 0, now.
+    abstract MemorySize: uint64
+    abstract GasLeft: int64
+    /// A copy of the guest's bytes; a range outside memory traps.
+    abstract Read: address: uint32 * length: uint32 -> byte[]
+    /// A range outside memory traps.
+    abstract Write: address: uint32 * bytes: byte[] -> unit
+    /// A buffer with the guest's bytes; what is changed in it is written back when the function returns, calls the guest, or reads or writes again.
+    abstract Edit: address: uint32 * length: uint32 -> byte[]
+    /// Takes gas for the function's own work; ends the run when less is left.
+    abstract Charge: gas: int64 -> unit
+    /// Calls an export of the guest with numbers; on the guest's thread only.
+    abstract Enter: export: string * arguments: Value[] -> Value[]
+    /// Waits on the guest's thread; when the run must end before, it ends.
+    abstract Wait: task: Task -> unit
+    /// Set when the run is cancelled or its deadline has passed.
+    abstract Stopping: CancellationToken
+
+/// Answers calls of registered functions (Effect.Host). Called on the guest's thread; Twofold.GuestTrapException is a trap, any other exception an engine fault.
+[<AllowNullLiteral>]
+type IHostFunctions =
+    /// Bits of the arguments in, bits of the result out (0 when there is none).
+    abstract Perform: signature: HostSignature * arguments: uint64 list * caller: IHostCaller -> uint64
+
 module internal Ports =
     /// Knows nothing: requests bring all there is.
     let none = {
         new IExternalProvider with
             member _.DeclareState(_, _) = ValueNone
+    }
+
+    /// No function is registered.
+    let noFunctions = {
+        new IHostFunctions with
+            member _.Perform(s, _, _) = invalidOp $"no function {s.Module}.{s.Name} is registered for this run"
     }

@@ -27,7 +27,7 @@ type RunLimits = {
     ReentryDepth: int
     /// Bytes of a request's parameters.
     ParameterBytes: int
-    /// Bytes that a guest may write to standard output and error together.
+    /// Bytes that a guest may write to standard output and error, and log, all together.
     OutputBytes: int64
     /// What files in memory may weigh: 512 for each, and their contents in pages of 4 KiB.
     FileBytes: int64

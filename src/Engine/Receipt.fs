@@ -66,6 +66,8 @@ type ExecutionReport = {
     Engine: string
     EngineVersion: string
     Runtime: string
+    /// Bytes of all memories at the end: they never shrink, so it is also the most that there were.
+    MemoryBytes: int64
     /// What the guest logged, in order.
     Log: (int * string) list
     /// What the guest wrote to standard output and to standard error.

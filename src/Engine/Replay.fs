@@ -121,6 +121,11 @@ module internal Replay =
                 if before.Reply <> entry.Reply then
                     stop ReplayComponent.Reply entry.Index (show before.Reply) (show entry.Reply)
 
+        interface IHostFunctions with
+            member _.Perform(_, _, caller) =
+                let wentOn () = stop ReplayComponent.Reply next "the host function's last step ended the run" "the run went on"
+                HostJournal.perform (fun () -> HostJournal.answer recorded[next]) wentOn (caller :?> HostLink)
+
         interface IExternalProvider with
             member _.DeclareState(_, _) =
                 match recorded[next].Reply with
@@ -239,7 +244,8 @@ module internal Replay =
         else
             let comparer = Comparer(recorded.Journal, hooks)
             let view = RecordedView receipt.Reads
-            let script (_: ValidRequest) = { View = hooks.View view; Provider = comparer; Witness = comparer }
+            let script (_: ValidRequest) = { View = hooks.View view; Provider = comparer; Functions = comparer; Witness = comparer }
+
             let result = Pipeline.run m script token (Request.recorded receipt.Request recorded.Bytes view m.ReplayDeadline)
 
             if comparer.Divergence.IsNone && not (isNull view.Missing) then

@@ -58,6 +58,10 @@ type ExecutionRequest = {
     Wasi: WasiWorld option
     /// Answers for the host's directories and streams that the world grants; null: nothing of the host is granted.
     WasiHost: IWasiHost
+    /// What it may import beside the profile's modules; none: nothing.
+    Imports: ImportGrants option
+    /// Who answers the functions that it grants; null: nobody. Not in the receipt: what they answered is.
+    Functions: IHostFunctions
 }
 
 /// The request as a receipt keeps it: all of it but the module's bytes and the snapshot.
@@ -79,6 +83,8 @@ type RecordedRequest = {
     Profile: string
     Policy: Policy
     Wasi: WasiWorld option
+    /// What was granted of imports beside the policy's modules.
+    Imports: ImportGrants option
 }
 
 /// A request that was checked, with its module's bytes at hand. Only Request.validate makes one.
@@ -87,6 +93,7 @@ type ValidRequest = private {
     Request: RecordedRequest
     ModuleBytes: byte[]
     State: IStateView
+    HostFunctions: IHostFunctions
     /// What the module is decoded and validated against: the profile's own numbers, so that lowering one for a run compiles nothing again.
     ModuleLimits: WasmLimits
     TimeLimit: TimeSpan
@@ -96,6 +103,7 @@ type ValidRequest = private {
     member r.Recorded = r.Request
     member r.Bytes = r.ModuleBytes
     member r.Snapshot = r.State
+    member r.Functions = r.HostFunctions
     member r.LoadLimits = r.ModuleLimits
     member r.Deadline = r.TimeLimit
     member r.WasiHost = r.Host
@@ -124,6 +132,8 @@ module Request =
         Switches = None
         Wasi = None
         WasiHost = null
+        Imports = None
+        Functions = null
     }
 
     /// A seed is hashed with a counter; more than this says nothing more.
@@ -198,6 +208,17 @@ module Request =
                 Error(Refuse.field "wasi" "a directory or stream of the host is granted, and nobody answers for it" "a WASI host" "nothing")
             | Ok(), _ -> Ok()
 
+    let private imports (granted: ImportGrants option) =
+        match granted |> Option.map _.Functions with
+        | None -> Ok()
+        | Some functions ->
+            match functions |> List.tryPick (fun f -> ImportGrants.check f |> Option.map (fun why -> f, why)) with
+            | Some(f, why) -> Error(Refuse.field "imports" why "a signature such as (i32, i64) -> i32" $"{f.Module}.{f.Name} {f.Type}")
+            | None ->
+                match functions |> List.countBy (fun f -> struct (f.Module, f.Name)) |> List.tryFind (fun (_, n) -> n > 1) with
+                | Some(struct (m, n), _) -> Error(Refuse.field "imports" "a function is granted twice" "each function once" $"{m}.{n}")
+                | None -> Ok()
+
     let private resolve (store: IModuleStore) (source: ModuleSource) =
         match source with
         | ModuleSource.Bytes null -> Error(Refuse.field "module" "there is no module" "bytes" "nothing")
@@ -220,6 +241,7 @@ module Request =
             | None -> ()
 
             do! claims policy.Run.ParameterBytes r.Claims
+            do! imports r.Imports
             do! size "entry" (if isNull r.Entry then null else Utf8.bytes r.Entry) MaxEntryBytes
 
             do! wasi policy r
@@ -250,9 +272,11 @@ module Request =
                     Profile = r.Profile.Name
                     Policy = policy
                     Wasi = r.Wasi
+                    Imports = r.Imports
                 }
                 ModuleBytes = bytes
                 State = r.Snapshot
+                HostFunctions = r.Functions
                 ModuleLimits = r.Profile.Policy.Wasm
                 TimeLimit = r.Profile.Deadline
                 Host = r.WasiHost
@@ -264,6 +288,7 @@ module Request =
         Request = request
         ModuleBytes = bytes
         State = view
+        HostFunctions = null
         ModuleLimits = request.Policy.Wasm
         TimeLimit = deadline
         Host = null

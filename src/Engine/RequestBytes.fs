@@ -237,6 +237,50 @@ module internal RequestBytes =
             Switches = { FixedTime = bit 0; RandomOff = bit 1; Allocator = bit 2 }
         }
 
+    let private writeTypes (w: WireWriter) (types: ValType[]) = List.ofArray types |> Bytes.writeList w (fun t -> w.U8(byte t.Code))
+
+    let private readTypes (r: WireReader) : ValType[] =
+        Bytes.readList r 1 (fun () ->
+            let code = int (r.U8())
+
+            match ImportGrants.types |> List.tryFind (fun t -> int t.Code = code) with
+            | Some t -> t
+            | None ->
+                r.Fail $"unknown type of a registered function 0x%02x{code}"
+                ValType.I32)
+        |> Array.ofList
+
+    let private writeImports (w: WireWriter) (g: ImportGrants) =
+        Bytes.writeList w (fun (p: ImportPattern) -> w.Text p.Text) g.Allowed
+
+        g.Functions
+        |> Bytes.writeList w (fun f ->
+            w.Text f.Module
+            w.Text f.Name
+            writeTypes w f.Type.Params
+            writeTypes w f.Type.Results)
+
+    let private readImports (r: WireReader) : ImportGrants =
+        let allowed =
+            Bytes.readList r 4 (fun () ->
+                let text = r.Text()
+
+                match ImportPattern.TryParse text with
+                | ValueSome p -> Some p
+                | ValueNone ->
+                    r.Fail $"'{text}' is no pattern of imports"
+                    None)
+            |> List.choose id
+
+        let functions =
+            Bytes.readList r 16 (fun () ->
+                let moduleName = r.Text()
+                let name = r.Text()
+                let pars = readTypes r
+                { Module = moduleName; Name = name; Type = { Params = pars; Results = readTypes r } })
+
+        { Allowed = allowed; Functions = functions }
+
     let write (w: WireWriter) (q: RecordedRequest) =
         w.Hash q.ModuleHash
 
@@ -268,6 +312,7 @@ module internal RequestBytes =
 
         w.Text q.Profile
         writePolicy w q.Policy
+        Bytes.writeOption w (writeImports w) q.Imports
         Bytes.writeOption w (WasiWorldBytes.write w) q.Wasi
 
     let read (r: WireReader) : RecordedRequest =
@@ -303,6 +348,7 @@ module internal RequestBytes =
 
         let profile = r.Text()
         let policy = readPolicy r
+        let imports = Bytes.readOption r (fun () -> readImports r)
         let wasi = Bytes.readOption r (fun () -> WasiWorldBytes.read r)
 
         {
@@ -319,5 +365,6 @@ module internal RequestBytes =
             Claims = claims
             Profile = profile
             Policy = policy
+            Imports = imports
             Wasi = wasi
         }

@@ -233,6 +233,49 @@ module internal PolicyJson =
             Switches = readSwitches (n.Prop "switches")
         }
 
+module internal ImportsJson =
+    let private typeName (t: ValType) = string t
+
+    let write (w: Utf8JsonWriter) (g: ImportGrants) =
+        Write.array w "allowed" g.Allowed (fun p -> w.WriteStringValue p.Text)
+
+        Write.array w "functions" g.Functions (fun f ->
+            Write.item w (fun () ->
+                Write.text w "module" f.Module
+                Write.text w "name" f.Name
+                Write.array w "params" f.Type.Params (fun t -> w.WriteStringValue(typeName t))
+                Write.array w "results" f.Type.Results (fun t -> w.WriteStringValue(typeName t))))
+
+    let private readTypes (n: Node) =
+        n.Items
+        |> List.map (fun t ->
+            match ImportGrants.types |> List.tryFind (fun known -> typeName known = t.Text) with
+            | Some known -> known
+            | None -> t.Expected "i32, i64, f32 or f64")
+        |> Array.ofList
+
+    let private readPattern (n: Node) : ImportPattern =
+        match ImportPattern.TryParse n.Text with
+        | ValueSome p -> p
+        | ValueNone -> n.Expected "a pattern of imports: *, env.* or env.log"
+
+    let private readFunction (n: Node) : HostSignature =
+        n.Only [ "module"; "name"; "params"; "results" ]
+
+        {
+            Module = n.Prop("module").Text
+            Name = n.Prop("name").Text
+            Type = { Params = readTypes (n.Prop "params"); Results = readTypes (n.Prop "results") }
+        }
+
+    let read (n: Node) : ImportGrants =
+        n.Only [ "allowed"; "functions" ]
+
+        {
+            Allowed = n.Prop("allowed").Items |> List.map readPattern
+            Functions = n.Prop("functions").Items |> List.map readFunction
+        }
+
 module RequestJson =
     let internal write (w: Utf8JsonWriter) (q: RecordedRequest) =
         Write.hash w "module" q.ModuleHash
@@ -267,6 +310,7 @@ module RequestJson =
         Write.text w "profile" q.Profile
         Write.object w "policy" (fun () -> PolicyJson.write w q.Policy)
         q.Wasi |> Option.iter (fun world -> Write.object w "wasi" (fun () -> WasiWorldJson.write w world))
+        q.Imports |> Option.iter (fun g -> Write.object w "imports" (fun () -> ImportsJson.write w g))
 
     let private option (n: Node voption) (read: Node -> 'T) =
         match n with
@@ -309,6 +353,7 @@ module RequestJson =
         "profile"
         "policy"
         "wasi"
+        "imports"
     ]
 
     let internal read (n: Node) : RecordedRequest =
@@ -329,6 +374,7 @@ module RequestJson =
             Profile = n.Prop("profile").Text
             Policy = PolicyJson.read (n.Prop "policy")
             Wasi = option (n.TryProp "wasi") WasiWorldJson.read
+            Imports = option (n.TryProp "imports") ImportsJson.read
         }
 
     /// A recorded request as JSON.
@@ -340,7 +386,7 @@ module RequestJson =
     /// A request as people write it: like a recorded one, but the profile's own numbers are in force unless `limits` or `switches` say otherwise,
     /// the module is given apart, and everything that has a plain default may be absent (docs/RECEIPT_FORMAT.md, "Request files").
     let private readAuthored (bytes: byte[]) (snapshot: Snapshot) (n: Node) : ExecutionRequest =
-        n.Only("limits" :: "switches" :: (names |> List.except [ "module"; "stored"; "policy" ]))
+        n.Only("limits" :: "switches" :: (names |> List.except [ "module"; "stored"; "policy"; "imports" ]))
 
         let orElse name fallback (read: Node -> 'T) =
             match n.TryProp name with
@@ -380,6 +426,8 @@ module RequestJson =
             Switches = option (n.TryProp "switches") PolicyJson.readSwitches
             Wasi = option (n.TryProp "wasi") WasiWorldJson.read
             WasiHost = null
+            Imports = None
+            Functions = null
         }
 
     /// The request that a request file says, on this module and snapshot.

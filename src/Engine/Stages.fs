@@ -31,7 +31,7 @@ type internal Machinery = {
 
 /// Where a run's answers come from, and who looks on: the snapshot and the host's provider, or a receipt.
 [<NoComparison; NoEquality>]
-type internal Script = { View: IStateView; Provider: IExternalProvider; Witness: IWitness }
+type internal Script = { View: IStateView; Provider: IExternalProvider; Functions: IHostFunctions; Witness: IWitness }
 
 /// A loaded module whose entry can be called as the request wants.
 [<NoComparison; NoEquality>]
@@ -134,16 +134,17 @@ module internal Stages =
     /// An idle instance, or a new one linked under the request's policy.
     let acquire (m: Machinery) (loaded: Loaded) : Result<Acquired, Refusal> =
         let policy = loaded.Valid.Recorded.Policy
+        let grants = loaded.Valid.Recorded.Imports
         let release () = (loaded.Lease :> IDisposable).Dispose()
         let start = Stopwatch.GetTimestamp()
 
         try
             loaded.Lease.Pool.Rent(
-                Linking.poolKey policy loaded.Valid.LoadLimits m.Lane,
+                Linking.poolKey policy grants loaded.Valid.LoadLimits m.Lane,
                 m.Reuse,
                 (fun () ->
-                    match Linking.check policy loaded.Lease.Module.Module with
-                    | [] -> Ok(Linking.settings policy loaded.Valid.LoadLimits)
+                    match Linking.checkGranted policy grants loaded.Lease.Module.Module with
+                    | [] -> Ok(Linking.settings policy grants loaded.Valid.LoadLimits)
                     | first :: _ -> Error first)
             )
             |> Result.map (fun (struct (pooled, generation, hit)) ->
@@ -157,12 +158,35 @@ module internal Stages =
 
     // ---- invoke
 
+    /// When the engine interrupts a run that computes. With a gas limit it is the gas that ends a guest which does not wait, even under a deadline of
+    /// milliseconds on a busy machine: so the engine is given the time that the gas can take, ten seconds at most, where the deadline is shorter.
+    let private patience (gas: int64) (deadline: TimeSpan) =
+        if deadline <= TimeSpan.Zero || gas = Profile.UnlimitedGas then
+            deadline
+        else
+            let seconds = 1.0 + float gas / 20_000_000.0
+            max deadline (TimeSpan.FromSeconds(min 10.0 seconds))
+
     /// Runs the entry and gives the instance back, clean or not at all.
     let invoke (m: Machinery) (script: ValidRequest -> Script) (token: CancellationToken) (a: Acquired) : Result<Invoked, Refusal> =
         let valid = a.Loaded.Valid
         let script = script valid
         let view = RecordingView script.View
-        let run = RunContext(valid.Recorded, view, script.Provider, script.Witness, Heap.heapBase a.Loaded.Lease.Module.Module)
+        let modul = a.Loaded.Lease.Module.Module
+
+        use run =
+            new RunContext(
+                valid.Recorded,
+                view,
+                script.Provider,
+                script.Functions,
+                script.Witness,
+                Heap.heapBase modul,
+                modul,
+                valid.Deadline,
+                token
+            )
+
         let instance = a.Instance.Instance
         let giveBack reusable = a.Loaded.Lease.Pool.Return(a.Instance, a.Generation, reusable) |> Result.mapError Refusal.Fault
 
@@ -172,7 +196,7 @@ module internal Stages =
             Gas = valid.Recorded.Policy.Gas
             StackUnits = valid.Recorded.Policy.Wasm.StackUnits
             Data = run
-            Deadline = valid.Deadline
+            Deadline = patience valid.Recorded.Policy.Gas valid.Deadline
             Cancellation = token
         }
 
@@ -193,6 +217,9 @@ module internal Stages =
             try
                 match run' () with
                 | Error rejected -> Error(Refusal.Rejected rejected)
+                // A host function that waited was stopped by the deadline, or the engine by its longer one.
+                | Ok { End = RunEnd.Fault(EngineFault.Deadline _ | EngineFault.Cancelled) } when not token.IsCancellationRequested ->
+                    Error(Refusal.Fault(EngineFault.Deadline valid.Deadline))
                 | Ok { End = RunEnd.Fault fault } -> Error(Refusal.Fault fault)
                 | Ok result ->
                     let elapsed = watch.Elapsed
@@ -293,6 +320,7 @@ module internal Stages =
             Engine = m.Engine.Name
             EngineVersion = m.Engine.Version
             Runtime = Environment.Version.ToString()
+            MemoryBytes = invoked.Digests.MemoryBytes
             Log = [ for struct (level, text) in invoked.Run.Log -> level, text ]
             Output = [||]
             ErrorOutput = [||]

@@ -212,6 +212,8 @@ module Decide =
         | Effect.External e -> external ctx draft e
         // A run's WASI world performs these: nothing of it is in a draft.
         | Effect.Wasi _ -> Error HostErrorCode.InvalidParameter
+        // Answered by the registered function, which knows of no draft.
+        | Effect.Host _ -> invalidOp "a registered function decides for itself"
 
     /// How many things an effect has to look at, for Price.PerItem: known before it is decided.
     let weight (ctx: CallContext) (view: IStateView) (draft: Draft) (effect: Effect) : uint64 =

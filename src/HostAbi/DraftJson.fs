@@ -178,6 +178,7 @@ module AnswerJson =
             | Reply.Wasi(errno, kept) ->
                 w.WriteNumber("errno", uint32 errno)
                 Json.writeBytes w "kept" kept
+            | Reply.Host answer -> HostCallJson.writeAnswer w "host" answer
 
         w.WriteEndObject()
 
@@ -204,6 +205,7 @@ module AnswerJson =
             | "count", _ -> reply Reply.Count Json.u32
             | "length", _ -> reply Reply.Length Json.u32
             | "bytes", _ -> reply Reply.Bytes Json.bytes
+            | "host", _ -> reply Reply.Host HostCallJson.readAnswer
             | _ -> Error $"{inner}: not an answer"
         | Ok [ "errno", errno; "kept", kept ] ->
             match Json.u32 $"{path}.errno" errno, Json.bytes $"{path}.kept" kept with

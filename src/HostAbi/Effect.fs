@@ -96,6 +96,8 @@ type Effect =
     | External of ExternalEffect
     /// A function of WASI preview1 (Wasi/WasiEffect.fs).
     | Wasi of WasiEffect
+    /// A call of a function that the host registered itself.
+    | Host of HostCall
 
 /// An effect without its arguments: what a row of the table yields. Its number stands for it in encodings, fixed for ever.
 [<RequireQualifiedAccess>]
@@ -128,6 +130,8 @@ type EffectKind =
     | DeclareState
     | ReadReply
     | Wasi of WasiFunction
+    | HostCall
+    | HostResume
 
     /// The number in encodings: family in the high digit, case in the low one.
     member k.Number: byte =
@@ -160,6 +164,8 @@ type EffectKind =
         | DeclareState -> 0x60uy
         | ReadReply -> 0x61uy
         | Wasi f -> f.Number
+        | HostCall -> 0x80uy
+        | HostResume -> 0x81uy
 
 /// Looking at effects.
 module Effect =
@@ -206,11 +212,14 @@ module Effect =
             | ExternalEffect.DeclareState _ -> EffectKind.DeclareState
             | ExternalEffect.ReadReply -> EffectKind.ReadReply
         | Effect.Wasi e -> EffectKind.Wasi(WasiEffect.func e)
+        | Effect.Host(HostCall.Call _) -> EffectKind.HostCall
+        | Effect.Host(HostCall.Resume _) -> EffectKind.HostResume
 
     /// Whether the answer comes from outside the request and its snapshot: its bytes belong into the journal, and replay takes them from there.
     let isExternal (effect: Effect) : bool =
         match effect with
-        | Effect.External(ExternalEffect.DeclareState _) -> true
+        | Effect.External(ExternalEffect.DeclareState _)
+        | Effect.Host _ -> true
         | _ -> false
 
 /// What a host call that succeeded answers.
@@ -232,6 +241,8 @@ type Reply =
     | Bytes of byte[]
     /// What a WASI function answers: an errno, 0 for success, and what the journal keeps of the rest (docs/WASI.md, "Receipts").
     | Wasi of errno: uint16 * kept: byte[]
+    /// What a registered function did; its result is among it.
+    | Host of HostAnswer
 
 /// Looking at replies.
 module Reply =
@@ -246,3 +257,5 @@ module Reply =
         | Reply.Length n -> uint64 n
         | Reply.Bytes bytes -> uint64 bytes.Length
         | Reply.Wasi(errno, _) -> uint64 errno
+        | Reply.Host { Next = HostNext.Returned bits } -> bits
+        | Reply.Host _ -> 0UL

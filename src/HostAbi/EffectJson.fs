@@ -14,6 +14,8 @@ module EffectJson =
             match row.Action with
             | RowAction.Yields kind -> Some(kind, row.Name)
             | _ -> None)
+        // Registered functions have no row: one name for all of them, and their own beside it.
+        |> List.append [ EffectKind.HostCall, HostCallJson.CallName; EffectKind.HostResume, HostCallJson.ResumeName ]
 
     /// The name of the host function that yields effects of this kind.
     let functionName (kind: EffectKind) : string = names |> List.pick (fun (k, name) -> if k = kind then Some name else None)
@@ -71,6 +73,7 @@ module EffectJson =
             | ExternalEffect.DeclareState claim -> Json.writeBytes w "claim" claim
             | ExternalEffect.ReadReply -> ()
         | Effect.Wasi e -> WasiJson.write w e
+        | Effect.Host call -> HostCallJson.writeCall w call
 
         w.WriteEndObject()
 
@@ -159,4 +162,6 @@ module EffectJson =
                 return Effect.External(ExternalEffect.DeclareState claim)
             | EffectKind.ReadReply -> return Effect.External ExternalEffect.ReadReply
             | EffectKind.Wasi f -> return! WasiJson.read path e f |> Result.map Effect.Wasi
+            | EffectKind.HostCall -> return! HostCallJson.readCall path e |> Result.map Effect.Host
+            | EffectKind.HostResume -> return! HostCallJson.readResume path e |> Result.map Effect.Host
         }

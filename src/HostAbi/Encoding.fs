@@ -237,6 +237,7 @@ module Encoding =
             | ExternalEffect.DeclareState claim -> w.Bytes claim
             | ExternalEffect.ReadReply -> ()
         | Effect.Wasi e -> WasiBytes.write w e
+        | Effect.Host call -> HostCalls.writeCall w call
 
     /// Reads an effect.
     let readEffect (r: WireReader) : Effect =
@@ -286,6 +287,8 @@ module Encoding =
         | 0x60uy -> Effect.External(ExternalEffect.DeclareState(r.Bytes()))
         | 0x61uy -> Effect.External ExternalEffect.ReadReply
         | n when WasiBytes.isFunction n -> Effect.Wasi(WasiBytes.read r n)
+        | 0x80uy -> Effect.Host(HostCalls.readCall r)
+        | 0x81uy -> Effect.Host(HostCalls.readResume r)
         | n ->
             r.Fail $"unknown effect {n}"
             Effect.External ExternalEffect.ReadReply
@@ -323,6 +326,9 @@ module Encoding =
                 w.U8 0x90uy
                 w.U16 errno
                 w.Bytes kept
+            | Reply.Host answer ->
+                w.U8 8uy
+                HostCalls.writeAnswer w answer
 
     /// Reads an answer.
     let readAnswer (r: WireReader) : Answer =
@@ -347,6 +353,7 @@ module Encoding =
         | 0x90uy ->
             let errno = r.U16()
             Ok(Reply.Wasi(errno, r.Bytes()))
+        | 8uy -> Ok(Reply.Host(HostCalls.readAnswer r))
         | n ->
             r.Fail $"unknown reply {n}"
             Ok Reply.Done

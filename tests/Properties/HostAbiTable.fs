@@ -26,7 +26,8 @@ let ``each row has one effect and each effect one row`` () =
             | _ -> None)
 
     Assert.That(yielded |> List.countBy id |> List.filter (fun (_, n) -> n <> 1), Is.Empty)
-    Assert.That(List.except yielded (kinds ()), Is.Empty)
+    // What hosts register themselves is in no table.
+    Assert.That(List.except (EffectKind.HostCall :: EffectKind.HostResume :: yielded) (kinds ()), Is.Empty)
 
 [<Test>]
 let ``the header is not stale`` () = Repository.generated "sdk/c/twofold.h" CHeader.text

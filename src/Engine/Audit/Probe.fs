@@ -68,20 +68,38 @@ module internal Probe =
                     |> Option.toValueOption
         }
 
+    /// The same for registered functions.
+    let private functions (journal: JournalEntry[]) (count: unit -> int) (asked: unit -> Effect) =
+        let next () =
+            let effect, at = asked (), count ()
+
+            Seq.append (journal |> Seq.skip (min at journal.Length)) journal
+            |> Seq.tryFind (fun e -> e.Effect = effect)
+            |> Option.map HostJournal.answer
+            |> Option.defaultValue ValueNone
+
+        HostJournal.functions next ignore
+
     /// Collects while the run goes.
     [<Sealed>]
     type private Observer(gas: int64, look: IWasmInstance -> unit) =
         let seen = List<Seen>()
         let mutable asked = gas
+        let mutable effect = Effect.External ExternalEffect.ReadReply
         let mutable probe: Probe voption = ValueNone
         let mutable poolHit = false
         member _.Count = seen.Count
+        member _.Asked = effect
         member _.PoolHit = poolHit
         member _.Probe = probe
 
         interface IWitness with
             member _.Began(_, hit) = poolHit <- hit
-            member _.Before(_, _, gasLeft) = asked <- gasLeft
+
+            member _.Before(_, e, gasLeft) =
+                effect <- e
+                asked <- gasLeft
+
             member _.After(entry, answer) = seen.Add { Effect = entry.Effect; Answer = answer; GasUsed = gas - asked }
 
             member _.Ended(run, instance, result) =
@@ -134,6 +152,7 @@ module internal Probe =
         let script (_: ValidRequest) = {
             View = wrap view
             Provider = provider recorded.Journal (fun () -> observer.Count)
+            Functions = functions recorded.Journal (fun () -> observer.Count) (fun () -> observer.Asked)
             Witness = observer
         }
 

@@ -15,8 +15,13 @@ open Twofold.Engine
 type JournalLine internal (e: JournalEntry) =
     /// Its place in the journal.
     member _.Index = e.Index
+
     /// The host function that was called.
-    member _.Call = EffectJson.functionName (Effect.kind e.Effect)
+    member _.Call =
+        match e.Effect with
+        | Effect.Host(HostCall.Call(moduleName, name, _)) -> $"{moduleName}.{name}"
+        | effect -> EffectJson.functionName (Effect.kind effect)
+
     /// The effect with its arguments, as one line of JSON.
     member _.EffectJson = Write.line (fun w -> EffectJson.write w e.Effect)
 
@@ -194,6 +199,8 @@ type ExecutionReport internal (result: Result<Twofold.Engine.ExecutionReport, Re
     member _.PoolHit = fact false _.PoolHit
     /// The wasm engine's name.
     member _.EngineName = fact "" _.Engine
+    /// Bytes of all memories at the end: memories never shrink, so it is also the most that there were. 0 when there is no receipt.
+    member _.MemoryBytes = fact 0L _.MemoryBytes
     /// What the guest logged, in order.
     member _.Log: IReadOnlyList<LogLine> = fact [] _.Log |> Seq.map LogLine |> Arguments.list
     override this.ToString() = this.Message
