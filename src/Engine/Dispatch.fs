@@ -74,6 +74,7 @@ module internal Dispatch =
             let memory = LentMemory guest :> IGuestMemory
 
             match row.Action with
+            | RowAction.Yields(EffectKind.Wasi f) -> WasiDispatch.call f row.Price run guest args
             | RowAction.Yields kind -> effect row kind run guest memory args
             | RowAction.LastError ->
                 guest.Charge row.Price.Base
@@ -120,6 +121,6 @@ module internal Dispatch =
 
     /// Every function of the table, ready to be linked.
     let functions: (AbiRow * HostImport) list =
-        AbiTable.env
+        AbiTable.all
         |> List.filter (fun row -> row.Action <> RowAction.Memory)
         |> List.map (fun row -> row, { Module = row.Module; Name = row.Name; Type = functionType row; Function = handler row })

@@ -34,7 +34,8 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
         heapBase: uint32 voption,
         modul: ValidModule,
         deadline: TimeSpan,
-        cancellation: CancellationToken
+        cancellation: CancellationToken,
+        wasiHost: IWasiHost
     ) =
     let call = Request.callContext request
     let started = Stopwatch.GetTimestamp()
@@ -79,6 +80,8 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
     /// Set when the run is cancelled or its deadline has passed: for ports that wait.
     member _.Stopping = stopping ()
     member _.Witness = witness
+    /// The WASI world, made when its first function is called.
+    member val Wasi = WasiLink(request, wasiHost, stopping)
     member _.JournalLimit = request.Policy.Run.JournalBytes
     member val Draft = Draft.initial call with get, set
     member val Journal = List<JournalEntry>()
@@ -176,3 +179,48 @@ module internal Interpreter =
         | _ -> ()
 
         answer
+
+    // Most calls succeed and have nothing to say, or fail for one of few reasons.
+    let private plain = Array.init 128 (fun errno -> JournalReply.Kept(Reply.Wasi(uint16 errno, [||])))
+
+    let private wasiReply (f: WasiFunction) (errno: uint16) (answered: byte[]) (reply: ReadOnlyMemory<byte>) =
+        if not (isNull answered) then JournalReply.Kept(Reply.Wasi(errno, answered))
+        elif reply.Length = 0 && int errno < plain.Length then plain[int errno]
+        elif WasiRun.KeepsReply f then JournalReply.Kept(Reply.Wasi(errno, reply.ToArray()))
+        else JournalReply.Kept(Reply.Wasi(errno, BitConverter.GetBytes(uint32 reply.Length)))
+
+    /// Performs a WASI effect against the run's world: journaled, whatever it answers. `data` is what the guest wrote. What the host answered is
+    /// kept whole, for replay; of what follows from the request, small replies and the length of others.
+    let performWasi (run: RunContext) (gasLeft: int64) (f: WasiFunction) (effect: WasiEffect) (data: ReadOnlyMemory<byte>) : uint16 =
+        let index = run.Journal.Count
+        let whole = Effect.Wasi effect
+
+        if not (isNull run.Witness) then
+            run.Witness.Before(index, whole, gasLeft)
+
+        let errno =
+            try
+                run.Wasi.Run.Perform(effect, data, run.Wasi.Gas - gasLeft)
+            with
+            | OutputOverflow(wanted, before, limit) ->
+                raise (TrapException(enum<TrapCode> HostTrap.OutputFull, uint64 wanted, uint64 before, uint64 limit))
+            // A port that waited was stopped: by the caller, or by the deadline.
+            | :? OperationCanceledException when run.Stopping.IsCancellationRequested ->
+                raise (GuestInterruptedException "the host was waited for")
+
+        let answered = run.Wasi.Answered()
+        let reply = wasiReply f errno answered run.Wasi.Run.Reply
+        let entry = { Index = index; Effect = whole; Reply = reply; GasLeft = gasLeft }
+        run.Journal.Add entry
+
+        if not (isNull run.Witness) then
+            match reply with
+            | JournalReply.Kept kept -> run.Witness.After(entry, Ok kept)
+            | _ -> ()
+
+        if not (isNull answered) then
+            weigh run (uint64 answered.Length)
+
+        match effect with
+        | WasiEffect.ProcExit status -> raise (TrapException(enum<TrapCode> HostTrap.Exit, uint64 status))
+        | _ -> errno

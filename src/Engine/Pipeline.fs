@@ -43,6 +43,7 @@ module internal Pipeline =
             Provider = m.Provider
             Functions = (if isNull valid.Functions then Ports.noFunctions else valid.Functions)
             Witness = null
+            WasiHost = (if isNull valid.WasiHost then null else valid.WasiHost.Open())
         }
 
         m.Telemetry.Execution(

@@ -45,7 +45,7 @@ type Receipt = {
     /// SHA-256 over all memories and over all numeric globals, as the run left them (IWasmEngine.StateDigests).
     MemoryDigest: Hash32
     GlobalsDigest: Hash32
-    /// What a WASI program wrote; none when the request has no WASI world.
+    /// What a WASI program wrote; none when it called no WASI function.
     Output: OutputDigests option
 }
 

@@ -95,6 +95,13 @@ module internal Replay =
             divergence <- Some { Component = part; Index = index; Recorded = recordedText; Replayed = replayedText }
             raise Stopped
 
+        /// What hosts answered stands in the entry that the replay has come to.
+        member val WasiHost: IWasiHost =
+            ReplayedHost(fun () ->
+                match recorded[next].Reply with
+                | JournalReply.Kept(Reply.Wasi(_, answered)) -> answered
+                | _ -> [||])
+
         member _.Divergence = divergence
         member _.Seen = next
 
@@ -244,7 +251,13 @@ module internal Replay =
         else
             let comparer = Comparer(recorded.Journal, hooks)
             let view = RecordedView receipt.Reads
-            let script (_: ValidRequest) = { View = hooks.View view; Provider = comparer; Functions = comparer; Witness = comparer }
+            let script (_: ValidRequest) = {
+                View = hooks.View view
+                Provider = comparer
+                Functions = comparer
+                Witness = comparer
+                WasiHost = comparer.WasiHost
+            }
 
             let result = Pipeline.run m script token (Request.recorded receipt.Request recorded.Bytes view m.ReplayDeadline)
 

@@ -57,7 +57,7 @@ type ExecutionRequest = {
     /// What a WASI program finds; none: it gets an empty world if it asks.
     Wasi: WasiWorld option
     /// Answers for the host's directories and streams that the world grants; null: nothing of the host is granted.
-    WasiHost: IWasiHost
+    WasiHost: IWasiHostSource
     /// What it may import beside the profile's modules; none: nothing.
     Imports: ImportGrants option
     /// Who answers the functions that it grants; null: nobody. Not in the receipt: what they answered is.
@@ -97,7 +97,7 @@ type ValidRequest = private {
     /// What the module is decoded and validated against: the profile's own numbers, so that lowering one for a run compiles nothing again.
     ModuleLimits: WasmLimits
     TimeLimit: TimeSpan
-    Host: IWasiHost
+    Host: IWasiHostSource
 } with
 
     member r.Recorded = r.Request

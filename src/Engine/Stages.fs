@@ -31,7 +31,14 @@ type internal Machinery = {
 
 /// Where a run's answers come from, and who looks on: the snapshot and the host's provider, or a receipt.
 [<NoComparison; NoEquality>]
-type internal Script = { View: IStateView; Provider: IExternalProvider; Functions: IHostFunctions; Witness: IWitness }
+type internal Script = {
+    View: IStateView
+    Provider: IExternalProvider
+    Functions: IHostFunctions
+    Witness: IWitness
+    /// Null: nothing of the host is granted.
+    WasiHost: IWasiHost
+}
 
 /// A loaded module whose entry can be called as the request wants.
 [<NoComparison; NoEquality>]
@@ -184,7 +191,8 @@ module internal Stages =
                 Heap.heapBase modul,
                 modul,
                 valid.Deadline,
-                token
+                token,
+                script.WasiHost
             )
 
         let instance = a.Instance.Instance
@@ -227,6 +235,8 @@ module internal Stages =
             with e ->
                 Error(Refusal.Fault(EngineFault.Bug $"{e.GetType().Name}: {e.Message}"))
 
+        run.Wasi.Done()
+
         match ended with
         | Ok(struct (result, digests, elapsed)) ->
             m.Telemetry.ResetPages digests.MemoryBytes
@@ -253,6 +263,10 @@ module internal Stages =
         | RunEnd.Returned values, Convention.Contract when values.Length = 1 && values[0].Bits <> 0UL ->
             let status = int (uint32 values[0].Bits)
             struct (Outcome.Failed status, null)
+        // A program that ends itself has not trapped: it has a status.
+        | RunEnd.Trapped t, _ when int t.Code = HostTrap.Exit ->
+            let outcome = if t.A = 0UL then Outcome.Returned [] else Outcome.Failed(int (uint32 t.A))
+            struct (outcome, $"exited with status {t.A}")
         | RunEnd.Returned values, _ -> struct (Outcome.Returned(values |> Seq.map Outcome.ofValue |> List.ofSeq), null)
         | RunEnd.Trapped t, _ ->
             let code = int t.Code
@@ -303,7 +317,7 @@ module internal Stages =
             Reads = invoked.Reads
             MemoryDigest = hash invoked.Digests.Memory
             GlobalsDigest = hash invoked.Digests.Globals
-            Output = None
+            Output = invoked.Run.Wasi.Digests()
         }
 
         let digest = ReceiptBytes.digest receipt
@@ -322,7 +336,11 @@ module internal Stages =
             Runtime = Environment.Version.ToString()
             MemoryBytes = invoked.Digests.MemoryBytes
             Log = [ for struct (level, text) in invoked.Run.Log -> level, text ]
-            Output = [||]
-            ErrorOutput = [||]
-            ExitStatus = None
+            Output = invoked.Run.Wasi.Output
+            ErrorOutput = invoked.Run.Wasi.ErrorOutput
+            ExitStatus =
+                match folded.Outcome, invoked.Result.End with
+                | _, RunEnd.Trapped t when int t.Code = HostTrap.Exit -> Some(int (uint32 t.A))
+                | Outcome.Returned _, _ -> Some 0
+                | _ -> None
         }

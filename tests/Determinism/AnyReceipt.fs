@@ -218,6 +218,7 @@ let private world: Gen<WasiWorld> =
             Clocks = { Start = start; Step = max 1UL step }
             Seed = seed
             Input = input
+            Terminal = start % 2UL = 0UL
             Preopens = preopens |> List.distinctBy _.Guest
         })
         (Gen.zip (Gen.listOf worldText) (Gen.listOf pair))

@@ -154,6 +154,11 @@ module internal Probe =
             Provider = provider recorded.Journal (fun () -> observer.Count)
             Functions = functions recorded.Journal (fun () -> observer.Count) (fun () -> observer.Asked)
             Witness = observer
+            WasiHost =
+                ReplayedHost(fun () ->
+                    match recorded.Journal |> Array.tryItem observer.Count with
+                    | Some { Reply = JournalReply.Kept(Reply.Wasi(_, answered)) } -> answered
+                    | _ -> [||])
         }
 
         let request = { receipt.Request with Policy = { receipt.Request.Policy with Gas = gas } }

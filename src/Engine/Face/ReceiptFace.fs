@@ -201,6 +201,12 @@ type ExecutionReport internal (result: Result<Twofold.Engine.ExecutionReport, Re
     member _.EngineName = fact "" _.Engine
     /// Bytes of all memories at the end: memories never shrink, so it is also the most that there were. 0 when there is no receipt.
     member _.MemoryBytes = fact 0L _.MemoryBytes
+    /// What the guest wrote to standard output.
+    member _.GetOutput() : byte[] = fact [||] _.Output
+    /// What the guest wrote to standard error.
+    member _.GetErrorOutput() : byte[] = fact [||] _.ErrorOutput
+    /// The status that a WASI program ended with: 0 when it returned by itself; null when it did not end by itself, or did not run.
+    member _.ExitStatus: Nullable<int> = fact None _.ExitStatus |> Option.toNullable
     /// What the guest logged, in order.
     member _.Log: IReadOnlyList<LogLine> = fact [] _.Log |> Seq.map LogLine |> Arguments.list
     override this.ToString() = this.Message

@@ -113,6 +113,17 @@ type ExecutionRequest internal (r: Twofold.Engine.ExecutionRequest, profile: Exe
 
         ExecutionRequest({ made.Inner with Convention = Twofold.Engine.Convention.Raw arguments }, ExecutionProfile.Sandbox)
 
+    /// A WASI program (`_start`) under the host profile, in a world: docs/WASI.md.
+    static member ForProgram(wasm: byte[], world: WasiOptions) : ExecutionRequest =
+        let made = create (Arguments.bytes (nameof wasm) wasm) "_start" Address.zero Address.zero
+        let raw = { made.Inner with Convention = Twofold.Engine.Convention.Raw [] }
+        ExecutionRequest(raw, ExecutionProfile.Host).WithWasi world
+
+    /// The same in a WASI world; the profile must allow imports from `wasi_snapshot_preview1`.
+    member _.WithWasi(world: WasiOptions) =
+        let world = Arguments.notNull (nameof world) world
+        changed (fun r -> { r with Wasi = Some world.World; WasiHost = world.Source })
+
     /// The entry's name.
     member _.Entry = r.Entry
     /// The profile.

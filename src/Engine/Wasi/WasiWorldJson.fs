@@ -36,6 +36,8 @@ module internal WasiWorldJson =
         | WasiInput.Bytes bytes -> Write.bytes w "stdin" bytes
         | WasiInput.Host -> Write.bool w "hostStdin" true
 
+        Write.bool w "terminal" world.Terminal
+
         Write.array w "directories" world.Preopens (fun p ->
             Write.item w (fun () ->
                 Write.text w "guest" p.Guest
@@ -82,7 +84,7 @@ module internal WasiWorldJson =
         }
 
     let read (n: Node) : WasiWorld =
-        n.Only [ "args"; "env"; "start"; "step"; "seed"; "stdin"; "hostStdin"; "directories" ]
+        n.Only [ "args"; "env"; "start"; "step"; "seed"; "stdin"; "hostStdin"; "terminal"; "directories" ]
 
         let orElse (name: string) fallback (read: Node -> 'T) =
             match n.TryProp name with
@@ -106,6 +108,7 @@ module internal WasiWorldJson =
                 | ValueNone, ValueSome host when host.Bool -> WasiInput.Host
                 | ValueNone, _ -> WasiInput.Bytes [||]
                 | ValueSome _, ValueSome host -> host.Fail "there is 'stdin' already"
+            Terminal = orElse "terminal" false _.Bool
             Preopens = orElse "directories" [] (fun d -> d.Items |> List.map readPreopen)
         }
 

@@ -49,3 +49,8 @@ type IWasiHost =
     abstract Output: stream: int * data: ReadOnlyMemory<byte> -> unit
     /// The run has ended: everything is closed.
     abstract Done: unit -> unit
+
+/// Where the hosts of runs come from: each run has its own.
+[<AllowNullLiteral>]
+type IWasiHostSource =
+    abstract Open: unit -> IWasiHost

@@ -68,6 +68,8 @@ type WasiWorld = {
     /// The seed of random_get; an empty one is a seed like any other.
     Seed: byte[]
     Input: WasiInput
+    /// Whether the standard streams look like a terminal to the program: then it prompts.
+    Terminal: bool
     Preopens: WasiPreopen list
 }
 
@@ -76,7 +78,15 @@ module WasiWorld =
     let clocks = { Start = 946_684_800_000_000_000UL; Step = 1_000UL }
 
     /// No arguments but a name, no environment, no input, no directory.
-    let empty = { Args = [ "program" ]; Env = []; Clocks = clocks; Seed = [||]; Input = WasiInput.Bytes [||]; Preopens = [] }
+    let empty = {
+        Args = [ "program" ]
+        Env = []
+        Clocks = clocks
+        Seed = [||]
+        Input = WasiInput.Bytes [||]
+        Terminal = false
+        Preopens = []
+    }
 
     /// How deep directories in memory may lie: bounds the recursion of whoever reads a receipt.
     [<Literal>]
@@ -233,6 +243,8 @@ module WasiWorldBytes =
             w.Bytes bytes
         | WasiInput.Host -> w.U8 1uy
 
+        w.U8(if world.Terminal then 1uy else 0uy)
+
         world.Preopens
         |> list w (fun p ->
             let bit n on = if on then 1uy <<< n else 0uy
@@ -269,6 +281,14 @@ module WasiWorldBytes =
                 r.Fail $"unknown input {n}"
                 WasiInput.Host
 
+        let terminal =
+            match r.U8() with
+            | 0uy -> false
+            | 1uy -> true
+            | n ->
+                r.Fail $"expected 0 or 1, found {n}"
+                false
+
         let preopens =
             r.Items(
                 6,
@@ -299,6 +319,7 @@ module WasiWorldBytes =
             Clocks = { Start = start; Step = step }
             Seed = seed
             Input = input
+            Terminal = terminal
             Preopens = preopens
         }
 
