@@ -107,7 +107,13 @@ type InspectArgs =
 
 type RunArgs =
     | [<MainCommand; Mandatory>] Call of MODULE_AND_ARGS: string list
-    | [<Mandatory; AltCommandLine("-i")>] Invoke of NAME: string
+    | [<AltCommandLine("-i")>] Invoke of NAME: string
+    | [<AltCommandLine("-d")>] Dir of HOST_AND_GUEST: string
+    | File of GUEST_AND_FILE: string
+    | Env of NAME_AND_VALUE: string
+    | Stdin of INPUT: string
+    | Seed of HEX: string
+    | Time of TIME: string
     | Gas of N: int64
     | Timeout of SECONDS: float
     | Profile of NAME: string
@@ -119,8 +125,15 @@ type RunArgs =
     interface IArgParserTemplate with
         member a.Usage =
             match a with
-            | Call _ -> "the module, then the function's arguments: numbers of its parameters' types (7, -1, 0xff, 1.5, inf, nan)"
-            | Invoke _ -> "the exported function to call"
+            | Call _ ->
+                "the program, then `--` and its arguments; with --invoke the module, then numbers of the parameters' types (7, -1, 0xff, 1.5, inf, nan)"
+            | Invoke _ -> "the exported function to call instead of the program"
+            | Dir _ -> "grant a directory: HOST::GUEST, with :ro behind it to read, :rw to read and write what is there; may be given again"
+            | File _ -> "a file in memory: GUEST_PATH=FILE, below the directory /; may be given again"
+            | Env _ -> "a variable of the program's environment: NAME=VALUE; may be given again"
+            | Stdin _ -> "standard input: - for the command's own, @FILE for a file's bytes, else text; empty by default"
+            | Seed _ -> "the seed of the program's randomness, 0x...; empty by default"
+            | Time _ -> "when the program's clocks begin: Unix seconds or a date; 2000-01-01 by default"
             | Gas _ -> "a gas limit; none by default"
             | Timeout _ -> "seconds before the run is broken off; none by default"
             | Profile _ -> "host (default), contract, skill or sandbox: what the guest may do"
@@ -200,7 +213,7 @@ type Arguments =
             | Replay _ -> "run a receipt again, from the receipt and the module alone, and compare"
             | Audit _ -> "replay recorded receipts in every way, and say where two runs part"
             | Inspect _ -> "what a module imports, exports and needs, and what each profile would say to it"
-            | Run _ -> "call any export with typed arguments"
+            | Run _ -> "run a WASI program, or call any export with typed arguments"
             | Record _ -> "keep receipts and modules in a corpus, for later audits"
             | Doctor _ -> "what this machine has and what to do about it"
             | Wat _ -> "a module as text, or a text as module"
@@ -220,5 +233,11 @@ module CommandLine =
 
         argv
         |> Array.mapi (fun i text -> if isNumber text && not (i > 0 && argv[i - 1].StartsWith "--") then mark + text else text)
+
+    /// What stands behind `--` of `run` is the program's, whatever it looks like.
+    let split (argv: string[]) : string[] * string list =
+        match argv, Array.tryFindIndex ((=) "--") argv with
+        | _, Some at when argv[0] = "run" -> argv[.. at - 1], List.ofArray argv[at + 1 ..]
+        | _ -> argv, []
 
     let unprotect (text: string) : string = if text.StartsWith mark then text.Substring 1 else text

@@ -29,6 +29,10 @@ module Exit =
     [<Literal>]
     let Fault = 5
 
+    /// `run` of a program passes the program's status on; what is not the program's is this much above our code.
+    [<Literal>]
+    let OwnOfProgram = 128
+
 /// What a command leaves.
 type Ending = {
     Code: int

@@ -94,10 +94,10 @@ module Execute =
             ]
         }
 
-    /// One run: the report, the receipt's file or corpus, the exit code.
-    let finish
+    /// One run: the report, the receipt's file or corpus; `ending` makes of them what the caller sees.
+    let finishWith
+        (ending: string list -> ExecutionReport -> Ending)
         (engine: string option)
-        (json: bool)
         (keep: Keep)
         (token: CancellationToken)
         (request: ExecutionRequest)
@@ -111,14 +111,21 @@ module Execute =
             use executor = new Executor(ExecutorOptions.For engine)
             let! report = executor.Execute(request, token) |> Result.mapError Stop.Refused
             let! kept = kept keep corpus request report.Receipt
+            return ending kept report
+        }
+
+    /// The same for contracts and exports: the report, and the outcome's exit code.
+    let finish (engine: string option) (json: bool) (keep: Keep) (token: CancellationToken) (request: ExecutionRequest) =
+        let ending kept (report: ExecutionReport) =
             let code = code report.Receipt.Outcome
 
-            return {
+            {
                 Code = code
                 Output = if json then Show.reportJson code report else Show.report report kept
                 Error = if code = Exit.Success || json then "" else report.Message
             }
-        }
+
+        finishWith ending engine keep token request
 
     let private request (a: ParseResults<ExecArgs>) : Result<ExecutionRequest, string> =
         result {

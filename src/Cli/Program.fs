@@ -14,6 +14,7 @@ Examples:
   twofold replay out.json --module token.wasm
   twofold audit receipts/ --report audit.html
   twofold inspect token.wasm
+  twofold run program.wasm --dir data::/data:ro -- first --second
   twofold run math.wasm --invoke add 5 3
   twofold record corpus --module token.wasm --requests calls.json --state snapshot.json
   twofold doctor
@@ -23,6 +24,7 @@ Examples:
 Exit codes:
   0 success     1 the contract or a script failed, or a replay differs     2 usage, or the module or request is rejected: nothing ran
   3 trapped     4 out of gas or stack                            5 engine fault (deadline, cancelled, host trouble)
+  `run` of a program: the program's own status, and 128 + the code above for what is not the program's
 
 `twofold COMMAND --help` explains a command's options. More: docs/CLI.md."""
 
@@ -34,7 +36,7 @@ let private firstLine (text: string) =
     let line = line.Trim()
     if line.StartsWith "ERROR: " then line.Substring 7 else line
 
-let private command (token: CancellationToken) (results: ParseResults<Arguments>) : Ending =
+let private command (token: CancellationToken) (behind: string list) (results: ParseResults<Arguments>) : Ending =
     if results.Contains Arguments.Version then
         let version = typeof<Ending>.Assembly.GetName().Version.ToString 3
         Ending.ok $"twofold {version}"
@@ -44,7 +46,7 @@ let private command (token: CancellationToken) (results: ParseResults<Arguments>
         | Some(Arguments.Replay a) -> ReplayReceipt.run token a
         | Some(Arguments.Audit a) -> Audit.run token a
         | Some(Arguments.Inspect a) -> Inspect.run a
-        | Some(Arguments.Run a) -> Run.run token a
+        | Some(Arguments.Run a) -> Run.run token behind a
         | Some(Arguments.Record a) -> Recording.run token a
         | Some(Arguments.Doctor a) -> Doctor.run a
         | Some(Arguments.Wat a) -> TextForms.run a
@@ -53,8 +55,10 @@ let private command (token: CancellationToken) (results: ParseResults<Arguments>
         | None -> Ending.rejected "which command? `twofold --help` shows them"
 
 let private decide (token: CancellationToken) (argv: string[]) : Ending =
+    let argv, behind = CommandLine.split argv
+
     try
-        parser.ParseCommandLine(CommandLine.protect argv, raiseOnUsage = true) |> command token
+        parser.ParseCommandLine(CommandLine.protect argv, raiseOnUsage = true) |> command token behind
     with :? ArguParseException as e ->
         if e.ErrorCode = ErrorCode.HelpText then
             let text = e.Message.Trim()

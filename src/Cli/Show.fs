@@ -155,6 +155,12 @@ module Show =
                 w.WriteEndObject()
 
             w.WriteEndArray()
+
+            if r.Receipt.Output.IsSome then
+                r.ExitStatus |> Option.iter (fun status -> w.WriteNumber("exitStatus", status))
+                Json.writeBytes w "output" r.Output
+                Json.writeBytes w "errorOutput" r.ErrorOutput
+
             w.WritePropertyName "receipt"
             w.WriteRawValue(ReceiptJson.toJson r.Receipt))
 
