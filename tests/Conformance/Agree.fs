@@ -145,7 +145,8 @@ type Agree() =
     /// The measure first.
     let engines: IWasmEngine list = [
         CompiledEngine()
-        InterpretedEngine()
+        InterpretedEngine InterpMode.Chain
+        InterpretedEngine InterpMode.Loop
         for _, wasmtime in WasmtimeTraces.engines () do
             wasmtime
         Twofold.Oracle.OracleEngine()

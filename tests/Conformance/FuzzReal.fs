@@ -65,23 +65,30 @@ type FuzzReal() =
         | Error rejected when Skips.neverModules.Contains(Path.GetFileName file) -> Assert.Ignore $"never: {rejected}"
         | Error rejected -> Assert.Fail(string rejected)
         | Ok valid ->
-            let engines: IWasmEngine list = [ Twofold.Oracle.OracleEngine(); CompiledEngine(); InterpretedEngine() ]
+            let engines: IWasmEngine list = [
+                Twofold.Oracle.OracleEngine()
+                CompiledEngine()
+                InterpretedEngine InterpMode.Chain
+                InterpretedEngine InterpMode.Loop
+            ]
 
             let instances =
                 engines
                 |> List.map (fun e -> e.Load valid |> Result.bind (fun m -> m.Instantiate(Supplied.settings WasmLimits.Host valid)))
 
             match instances with
-            | [ Ok oracle; Ok compiled; Ok interpreted ] ->
+            | [ Ok oracle; Ok compiled; Ok chained; Ok interpreted ] ->
                 let functions = valid.Module.Exports |> Array.filter (fun e -> e.Kind = ExternKind.Func) |> Array.truncate exports
                 Assert.That(functions, Is.Not.Empty)
 
                 for export in functions do
                     let expected = run oracle valid export
                     Assert.That(run compiled valid export, Is.EqualTo expected, export.Name)
-                    Assert.That(run interpreted valid export, Is.EqualTo expected, $"{export.Name}, interpreted")
+                    Assert.That(run chained valid export, Is.EqualTo expected, $"{export.Name}, interpreted")
+                    Assert.That(run interpreted valid export, Is.EqualTo expected, $"{export.Name}, interpreted by the loop")
 
                 compiled.Dispose()
+                chained.Dispose()
                 interpreted.Dispose()
-            | [ Error a; Error b; Error _ ] when a.Kind = b.Kind -> Assert.Ignore $"imports that this test does not supply: {b}"
+            | [ Error a; Error b; Error _; Error _ ] when a.Kind = b.Kind -> Assert.Ignore $"imports that this test does not supply: {b}"
             | other -> Assert.Fail $"%A{other}"

@@ -9,7 +9,11 @@ open Twofold.Wasm.Scripts
 module Hosts =
     let all: (string * (unit -> ISuiteHost)) list = [
         "compiled", (fun () -> new EngineHost(Verdict.limits) :> ISuiteHost)
-        "interpreter", (fun () -> new EngineHost(Verdict.limits, EngineKind.Interpreter) :> ISuiteHost)
+        "interpreter",
+        (fun () ->
+            // Its loop alone is compared with this by other tests: laws over generated modules, mutants, random modules.
+            Twofold.Wasm.Interpreter.Chain.start ()
+            new EngineHost(Verdict.limits, EngineKind.Interpreter) :> ISuiteHost)
         "oracle", (fun () -> new OracleHost() :> ISuiteHost)
         "instrumented",
         (fun () -> new InstrumentedHost({ Twofold.Wasm.Instrument.InstrumentOptions.Default with OthersMayThrow = true }) :> ISuiteHost)

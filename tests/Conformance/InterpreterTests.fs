@@ -12,8 +12,11 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 
-[<TestFixture>]
-type InterpreterTests() =
+[<TestFixture("chain")>]
+[<TestFixture("loop")>]
+type InterpreterTests(mode: string) =
+    let engine = InterpretedEngine(if mode = "loop" then InterpMode.Loop else InterpMode.Chain)
+
     let orFail (r: Result<'T, Rejected>) =
         match r with
         | Ok v -> v
@@ -28,12 +31,7 @@ type InterpreterTests() =
         |> orFail
 
     let instantiate (valid: ValidModule) =
-        ((InterpretedEngine() :> IWasmEngine).Load valid |> orFail).Instantiate {
-            Functions = []
-            Memory = None
-            Limits = limits
-            ReentryDepth = 4
-        }
+        ((engine :> IWasmEngine).Load valid |> orFail).Instantiate { Functions = []; Memory = None; Limits = limits; ReentryDepth = 4 }
         |> orFail
 
     let run (instance: IWasmInstance) entry arguments gas units =

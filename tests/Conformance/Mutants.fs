@@ -108,7 +108,12 @@ type private Trial(counts: Counts) =
     /// Small enough that a mutant's wishes for memory are refused and not granted.
     let limits = { WasmLimits.Host with MemoryBytes = 16L * 1024L * 1024L; TableEntries = 100_000L }
 
-    let engines: IWasmEngine list = [ Twofold.Oracle.OracleEngine(); CompiledEngine(); InterpretedEngine() ]
+    let engines: IWasmEngine list = [
+        Twofold.Oracle.OracleEngine()
+        CompiledEngine()
+        InterpretedEngine InterpMode.Chain
+        InterpretedEngine InterpMode.Loop
+    ]
 
     let check features bytes = Decode.run limits features bytes |> Result.bind (Validate.run limits features)
 
@@ -154,7 +159,7 @@ type private Trial(counts: Counts) =
             counts.Compiled <- counts.Compiled + 1
 
             match engines |> List.map (fun e -> e.Load valid |> Result.bind _.Instantiate(Supplied.settings limits valid)) with
-            | [ Ok oracle; Ok compiled; Ok interpreted ] ->
+            | [ Ok oracle; Ok compiled; Ok chained; Ok interpreted ] ->
                 let exports =
                     valid.Module.Exports
                     |> Array.filter (fun e -> e.Kind = ExternKind.Func && e.Index >= valid.ImportedFuncs)
@@ -167,18 +172,20 @@ type private Trial(counts: Counts) =
                     |> Array.tryPick (fun e ->
                         counts.Runs <- counts.Runs + 1
 
-                        match call oracle valid e, call compiled valid e, call interpreted valid e with
-                        | Ok a, Ok b, Ok c when a = b && a = c -> None
-                        | Ok a, Ok b, Ok c -> Some $"export {e.Name}: the oracle {a}; compiled {b}; interpreted {c}"
-                        | Error fault, _, _
-                        | _, Error fault, _
-                        | _, _, Error fault -> Some $"export {e.Name}: {fault}")
+                        match call oracle valid e, call compiled valid e, call chained valid e, call interpreted valid e with
+                        | Ok a, Ok b, Ok c, Ok d when a = b && a = c && a = d -> None
+                        | Ok a, Ok b, Ok c, Ok d -> Some $"export {e.Name}: the oracle {a}; compiled {b}; interpreted {c}; by its loop {d}"
+                        | Error fault, _, _, _
+                        | _, Error fault, _, _
+                        | _, _, Error fault, _
+                        | _, _, _, Error fault -> Some $"export {e.Name}: {fault}")
 
                 oracle.Dispose()
                 compiled.Dispose()
+                chained.Dispose()
                 interpreted.Dispose()
                 difference
-            | [ Error a; Error b; Error c ] when a.Kind = b.Kind && a.Kind = c.Kind -> None
+            | [ Error a; Error b; Error c; Error d ] when a.Kind = b.Kind && a.Kind = c.Kind && a.Kind = d.Kind -> None
             | other -> Some $"refused differently: %A{other}"
 
     /// What an encoding says, names aside: a name may be given to another of two functions that share it.

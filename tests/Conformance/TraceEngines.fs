@@ -100,7 +100,10 @@ module TraceEngines =
         { Name = name; Instantiate = instantiate }
 
     let private compiled = own "compiled" EngineKind.Compiled
-    let private interpreter = own "interpreter" EngineKind.Interpreter
+
+    let private interpreter =
+        Twofold.Wasm.Interpreter.Chain.start ()
+        own "interpreter" EngineKind.Interpreter
 
     let all = [
         compiled

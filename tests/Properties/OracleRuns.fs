@@ -13,7 +13,8 @@ open Twofold.Properties.Generators
 /// The engines that must agree with the oracle.
 let engines: IWasmEngine list = [
     CompiledEngine()
-    InterpretedEngine()
+    InterpretedEngine InterpMode.Chain
+    InterpretedEngine InterpMode.Loop
     yield! Twofold.Instrumented.InstrumentedEngines.all
     // Where libwasmtime is.
     yield! Twofold.Tests.WasmtimeForTests.tryPlain () |> Option.toList |> List.map (fun e -> e :> IWasmEngine)

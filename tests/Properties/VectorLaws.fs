@@ -13,7 +13,8 @@ open Twofold.Properties.OracleRuns
 let private compiled: (string * IWasmEngine) list = [
     "compiled", CompiledEngine()
     "eager", CompiledEngine true
-    "interpreter", InterpretedEngine()
+    "interpreter", InterpretedEngine InterpMode.Chain
+    "interpreter's loop", InterpretedEngine InterpMode.Loop
 ]
 
 let private opcode (out: Out) (o: Op) =

@@ -21,12 +21,14 @@ type CompiledEngine internal (nan: NanPolicy) =
         member _.Version = $"{CompiledEngine.CompilerVersion}/{RuntimeInformation.FrameworkDescription}"
         member _.Load valid = Ok(new OwnModule(CompiledCode(valid, nan)) :> IWasmModule)
 
-/// Our interpreter: starts at once, compiles nothing, slower in the long run. The same results, gas and ends as the compiler's.
-type InterpretedEngine() =
+/// Our interpreter: starts at once, compiles nothing of the guest, slower in the long run. The same results, gas and ends as the compiler's.
+type InterpretedEngine internal (mode: InterpMode) =
+    new() = InterpretedEngine InterpMode.Warm
+
     /// Changes whenever translated code can change.
-    static member InterpreterVersion = "1"
+    static member InterpreterVersion = "2"
 
     interface IWasmEngine with
         member _.Name = "interpreter"
         member _.Version = $"{InterpretedEngine.InterpreterVersion}/{RuntimeInformation.FrameworkDescription}"
-        member _.Load valid = Ok(new OwnModule(InterpretedCode valid) :> IWasmModule)
+        member _.Load valid = Ok(new OwnModule(InterpretedCode(valid, mode)) :> IWasmModule)

@@ -14,10 +14,12 @@ open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 open Twofold.Wasm.Compiler
 
-type internal InterpretedCode(valid: ValidModule) as this =
+type internal InterpretedCode(valid: ValidModule, mode: InterpMode) as this =
     inherit ModuleCode(valid)
 
-    static do InterpCalls.Describe <- Func<_, _>(InterpreterThunks.describe)
+    static do
+        InterpCalls.Describe <- Func<_, _>(InterpreterThunks.describe)
+        Chain.configure ()
 
     let count = valid.Module.Functions.Length
     let gate = obj ()
@@ -44,6 +46,9 @@ type internal InterpretedCode(valid: ValidModule) as this =
 
     do
         this.Table <- table
+
+        if mode = InterpMode.Chain then
+            InterpChain.Start()
 
         for k in 0 .. count - 1 do
             Marshal.WriteInt32(funcAt k + Marshal.OffsetOf<InterpFunc> "Index", k)
@@ -94,6 +99,9 @@ type internal InterpretedCode(valid: ValidModule) as this =
                     )
                 ))
 
+    new(valid) = InterpretedCode(valid, InterpMode.Warm)
+
+    override _.Mode = mode
     override _.Info index = infos[index]
     override _.Interpreted index = funcAt index
     // Whoever calls from compiled code looks for exceptions.

@@ -70,7 +70,23 @@ module internal Translate =
         let b = w.Pop()
         let a = w.Pop()
 
+        // A local and a constant: the sum waits for whoever asks.
+        let sum (a: Operand) (constant: int) =
+            match a.Place with
+            | Place.Local when a.Type = ValType.I32 ->
+                w.PushSum(int a.Value, constant)
+                true
+            | Place.Sum ->
+                w.PushSum(int a.Value, Words.Constant a + constant)
+                true
+            | _ -> false
+
+        let isSum =
+            (o = Op.I32Add && ((b.Place = Place.Const && sum a (int b.Value)) || (a.Place = Place.Const && sum b (int a.Value))))
+            || (o = Op.I32Sub && b.Place = Place.Const && sum a (-(int b.Value)))
+
         match withConst o with
+        | _ when isSum -> ()
         | ValueSome op when fits o b -> w.Define(op, w.From a, int b.Value, result)
         | ValueSome op when commutes o && fits o a -> w.Define(op, w.From b, int a.Value, result)
         | _ ->
@@ -243,18 +259,39 @@ module internal Translate =
         (callee: int -> nativeint)
         (structs: int -> InterpStruct)
         : Translated =
-        let t = Translation(valid, layout, f, callee, structs)
+        let translate constants =
+            let t = Translation(valid, layout, f, constants, callee, structs)
+            let w = t.W
+            t.PollWithCharge <- true
+            t.Labels.Add(Label(Op.Block, 0, w.FirstSlot, w.LocalRefs, [||], f.Type.Results))
+
+            for at in 0 .. f.Code.Length - 1 do
+                instruction t at f.Code[at]
+
+            t
+
+        // Loops that make constants are translated again, with places for those they ask for most.
+        let t =
+            let first = translate [||]
+
+            if first.W.Wanted.Count = 0 then
+                first
+            else
+                first.W.Wanted
+                |> Seq.sortBy (fun k -> struct (-k.Value, k.Key))
+                |> Seq.truncate Words.MostConstants
+                |> Seq.map _.Key
+                |> Array.ofSeq
+                |> translate
+
         let w = t.W
-        t.PollWithCharge <- true
-        t.Labels.Add(Label(Op.Block, 0, w.LocalBytes, w.LocalRefs, [||], f.Type.Results))
-
-        for at in 0 .. f.Code.Length - 1 do
-            instruction t at f.Code[at]
-
         let isRef (v: ValType) = v.IsRef
+        let words = w.Words.ToArray()
+        Fuse.branches words w.AllBranches
+        Fuse.handlers words w.Data
 
         {
-            Words = w.Words.ToArray()
+            Words = words
             Info = InterpInfo(Offsets = w.Offsets.ToArray(), Tries = t.Tries.ToArray())
             ParamBytes = f.Type.Params |> Array.sumBy Words.Bytes
             LocalBytes = w.LocalBytes

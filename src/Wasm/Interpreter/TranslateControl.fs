@@ -12,8 +12,9 @@ open Twofold.Wasm.Compiler
 
 /// One function on its way.
 [<Sealed>]
-type internal Translation(valid: ValidModule, layout: Layout, f: PreparedFunc, callee: int -> nativeint, structs: int -> InterpStruct) =
-    let w = Words f
+type internal Translation
+    (valid: ValidModule, layout: Layout, f: PreparedFunc, constants: int64[], callee: int -> nativeint, structs: int -> InterpStruct) =
+    let w = Words(f, constants)
     let labels = List<Label>()
     let tries = List<InterpTry>()
 
@@ -90,7 +91,7 @@ module internal TranslateControl =
             emitReturn t
         else
             carry t l
-            aim t l (t.W.Write(IOp.Br, 0, 0, 0, 0))
+            aim t l (t.W.BranchAlways())
 
         t.Dead <- true
 
@@ -109,7 +110,7 @@ module internal TranslateControl =
                 emitReturn t
             else
                 carry t l
-                aim t l (w.Write(IOp.Br, 0, 0, 0, 0))
+                aim t l (w.BranchAlways())
 
             w.Aim(skip, w.Count)
 
@@ -166,7 +167,9 @@ module internal TranslateControl =
 
         match i.Op with
         | Op.Loop ->
+            w.Begin()
             l.Start <- w.Count
+            w.Loops <- w.Loops + 1
 
             if chargeFollows t at then t.PollWithCharge <- true else w.Emit(IOp.Poll, 0, 0, 0)
         | Op.If -> l.Otherwise <- w.Branch(condition.Value, false)
@@ -204,7 +207,7 @@ module internal TranslateControl =
 
         if not t.Dead then
             w.SettleAll()
-            l.Branches.Add(w.Write(IOp.Br, 0, 0, 0, 0))
+            l.Branches.Add(w.BranchAlways())
 
         w.Aim(l.Otherwise, w.Count)
         l.Otherwise <- -1
@@ -243,6 +246,9 @@ module internal TranslateControl =
 
             if l.Op = Op.TryTable then
                 t.Tries[l.Try].End <- w.Count
+
+            if l.Op = Op.Loop then
+                w.Loops <- w.Loops - 1
 
             here t l
             w.Reset(l.Height, (if i.A = 1 then l.Ends else [||]))

@@ -66,7 +66,10 @@ module internal TranslateMemory =
         let index = w.Pop()
         let op = loads[int i.Op - 0x28]
 
-        if isFirst t i then
+        if isFirst t i && index.Place = Place.Sum && uint64 i.Imm <= 65535UL then
+            let at = w.LocalPlace(int index.Value)
+            w.DefineBy(plus IOp.Load32K (int op - int IOp.Load32), int i.Imm, at, Words.Constant index, result)
+        elif isFirst t i then
             match (if uint64 i.Imm <= 65535UL then w.Sum index else ValueNone) with
             | ValueSome(struct (isConst, b, c)) ->
                 let first = if isConst then IOp.Load32K else IOp.Load32Add
@@ -91,7 +94,10 @@ module internal TranslateMemory =
 
         let from = w.From value
 
-        if sum.IsSome then
+        if isFirst t i && index.Place = Place.Sum && uint64 i.Imm <= 65535UL then
+            let at = w.LocalPlace(int index.Value)
+            w.Write(plus IOp.Store32K (int op - int IOp.Store32), int i.Imm, at, from, Words.Constant index) |> ignore
+        elif sum.IsSome then
             let struct (isConst, a, c) = sum.Value
             let first = if isConst then IOp.Store32K else IOp.Store32Add
             w.Write(plus first (int op - int IOp.Store32), int i.Imm, a, from, c) |> ignore

@@ -5,6 +5,7 @@ namespace Twofold.Wasm.Interpreter
 //
 // Every operand has a home: the place in the frame that its height gives it (8 bytes a number, 16 a vector; references are numbered apart). Reading a local
 // or a constant writes nothing yet: the operand says where its value is, and goes home when control flow, a call or an assignment to that local asks for it.
+// The sum of a local and a constant waits likewise, because it is mostly an address. Constants that loops ask for have places after the locals.
 //
 //   local.get 0  i32.const 5  i32.add  local.set 1      I32AddK  A := home, B := local 0, C := 5; then A becomes local 1
 
@@ -18,10 +19,12 @@ type internal Place =
     | Home = 0
     | Local = 1
     | Const = 2
+    /// A local of type i32 plus a constant.
+    | Sum = 3
 
 [<Struct; NoEquality; NoComparison>]
 type internal Operand = {
-    /// The constant's bits, or the local's index.
+    /// The constant's bits, or the local's index; of a sum both, the index below.
     Value: int64
     Type: ValType
     Place: Place
@@ -59,9 +62,11 @@ type internal Label(op: Op, height: int, slot: int, ref: int, starts: ValType[],
 type internal Condition = { Op: IOp; A: int; B: int }
 
 [<Sealed>]
-type internal Words(f: PreparedFunc) =
+type internal Words(f: PreparedFunc, constants: int64[]) =
     /// No more operands than these, from the top, are anywhere but at home.
     static let most = 32
+
+    let wanted = Dictionary<int64, int64>()
 
     let words = List<Word>()
     let offsets = List<int>()
@@ -89,6 +94,8 @@ type internal Words(f: PreparedFunc) =
 
     let localSlots = slot
     let localRefs = ref
+    let firstConstant = slot
+    do slot <- slot + 8 * constants.Length
 
     static member Bytes(t: ValType) =
         if t.IsRef then 0
@@ -99,9 +106,20 @@ type internal Words(f: PreparedFunc) =
     member _.LocalBytes = localSlots
     member _.LocalRefs = localRefs
     member _.RefSlots = mostRefs
-    /// A frame never has more bytes than its units pay for, less the 16 that every frame costs.
-    member _.Scratch = 8 * (f.FrameUnits - 16)
-    member _.FrameBytes = 8 * (f.FrameUnits - 16) + 16
+    /// Where operands begin.
+    member _.FirstSlot = localSlots + 8 * constants.Length
+    /// A frame never has more bytes than its units pay for: the 16 that every frame costs have room for constants and the scratch place.
+    member _.Scratch = 8 * (f.FrameUnits - 16 + constants.Length)
+    member w.FrameBytes = w.Scratch + 16
+    static member MostConstants = 14
+    /// How often words in loops asked for a constant that has no place, weighed by the loops around them.
+    member _.Wanted = wanted
+    /// Loops that are open.
+    member val Loops = 0 with get, set
+    /// Branches that have been written; where they go is known at the end.
+    member val AllBranches = List<int>() with get
+    /// Words that are sixteen bytes of data.
+    member val Data = HashSet<int>() with get
     member _.Stack = stack
     member _.Slot = slot
     member _.Ref = ref
@@ -113,7 +131,19 @@ type internal Words(f: PreparedFunc) =
 
     // ---- writing
 
+    /// Constants get their places before anything else happens: at the function's entry, even where a loop begins there.
+    member _.Begin() =
+        if words.Count = 0 then
+            for k in 0 .. constants.Length - 1 do
+                let mutable word = Word()
+                word.Op <- uint16 IOp.Const
+                word.A <- firstConstant + 8 * k
+                word.Imm <- constants[k]
+                words.Add word
+                offsets.Add f.Code[0].Offset
+
     member w.Write(op: IOp, x: int, a: int, b: int, c: int) =
+        w.Begin()
         let mutable word = Word()
         word.Op <- uint16 op
         word.X <- uint16 x
@@ -127,6 +157,7 @@ type internal Words(f: PreparedFunc) =
     member w.Emit(op: IOp, a: int, b: int, c: int) = w.Write(op, 0, a, b, c) |> ignore
 
     member w.EmitWide(op: IOp, x: int, a: int, imm: int64) =
+        w.Begin()
         let mutable word = Word()
         word.Op <- uint16 op
         word.X <- uint16 x
@@ -177,15 +208,26 @@ type internal Words(f: PreparedFunc) =
         pending[index] <- pending[index] + 1
         w.Bounded()
 
+    /// A local of type i32 plus a constant.
+    member w.PushSum(index: int, constant: int) =
+        w.Add(ValType.I32, Place.Sum, (int64 constant <<< 32) ||| int64 index)
+        pending[index] <- pending[index] + 1
+        w.Bounded()
+
     member w.PushConst(t: ValType, bits: int64) =
         w.Add(t, Place.Const, bits)
         w.Bounded()
+
+    /// A local is asked for when the operand is.
+    static member Reads(o: Operand) = o.Place = Place.Local || o.Place = Place.Sum
+
+    static member Constant(sum: Operand) = int (sum.Value >>> 32)
 
     member _.Pop() : Operand =
         let o = stack[stack.Count - 1]
         stack.RemoveAt(stack.Count - 1)
 
-        if o.Place = Place.Local then
+        if Words.Reads o then
             pending[int o.Value] <- pending[int o.Value] - 1
 
         slot <- o.Slot
@@ -214,6 +256,8 @@ type internal Words(f: PreparedFunc) =
                 w.Emit(IOp.MoveRef, ref, from, 0)
         elif o.Place = Place.Const then
             w.EmitWide(IOp.Const, 0, slot, o.Value)
+        elif o.Place = Place.Sum then
+            w.Emit(IOp.I32AddK, slot, places[int o.Value], Words.Constant o)
         else
             let from = if o.Place = Place.Local then places[int o.Value] else o.Slot
 
@@ -227,7 +271,7 @@ type internal Words(f: PreparedFunc) =
         if o.Place <> Place.Home then
             w.MoveTo(o, o.Slot, o.Ref)
 
-            if o.Place = Place.Local then
+            if Words.Reads o then
                 pending[int o.Value] <- pending[int o.Value] - 1
 
             stack[index] <- { o with Place = Place.Home }
@@ -244,16 +288,27 @@ type internal Words(f: PreparedFunc) =
     member w.Release(index: int) =
         if pending[index] > 0 then
             for k in max 0 (stack.Count - most - 1) .. stack.Count - 1 do
-                if stack[k].Place = Place.Local && int stack[k].Value = index then
+                if Words.Reads stack[k] && int stack[k].Value = index then
                     w.Settle k
 
-    /// Where a popped number or vector is; a constant goes home.
+    /// Where a popped number or vector is; a sum goes home, and so does a constant without a place.
     member w.From(o: Operand) =
         match o.Place with
         | Place.Local -> places[int o.Value]
-        | Place.Const ->
-            w.EmitWide(IOp.Const, 0, o.Slot, o.Value)
+        | Place.Sum ->
+            w.Emit(IOp.I32AddK, o.Slot, places[int o.Value], Words.Constant o)
             o.Slot
+        | Place.Const ->
+            match System.Array.IndexOf(constants, o.Value) with
+            | -1 ->
+                if w.Loops > 0 then
+                    let weight = 1L <<< (3 * min 8 w.Loops)
+                    let found, before = wanted.TryGetValue o.Value
+                    wanted[o.Value] <- if found then before + weight else weight
+
+                w.EmitWide(IOp.Const, 0, o.Slot, o.Value)
+                o.Slot
+            | k -> firstConstant + 8 * k
         | _ -> o.Slot
 
     /// Where a popped operand of either kind is.
@@ -282,6 +337,7 @@ type internal Words(f: PreparedFunc) =
 
     /// Sixteen bytes as a second word.
     member w.EmitBytes(low: int64, high: int64) =
+        w.Data.Add words.Count |> ignore
         let mutable word = Word()
         word.Op <- uint16 low
         word.X <- uint16 (low >>> 16)
@@ -421,4 +477,11 @@ type internal Words(f: PreparedFunc) =
                 LanguagePrimitives.EnumOfValue<uint16, IOp>(uint16 op)
 
         branched <- w.Write(op, 0, c.A, c.B, 0)
+        w.AllBranches.Add branched
         branched
+
+    /// The same without a condition.
+    member w.BranchAlways() : int =
+        let at = w.Write(IOp.Br, 0, 0, 0, 0)
+        w.AllBranches.Add at
+        at

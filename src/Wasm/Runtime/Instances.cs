@@ -20,6 +20,9 @@ internal abstract class CodeSource
     /// <summary>The InterpFunc of a defined function when the interpreter runs it, else 0.</summary>
     public virtual nint Interpreted(int index) => 0;
 
+    /// <summary>How the interpreter runs it.</summary>
+    public virtual InterpMode Mode => InterpMode.Warm;
+
     /// <summary>Gives the InterpFunc its code; only for the interpreter's. Thread-safe.</summary>
     public virtual void Translate(int index) => throw new NotSupportedException();
 

@@ -112,7 +112,9 @@ internal static unsafe class InterpCalls
             Func = func,
             Top = frame,
             Store = store.Block,
+            Mode = Rt.Instance(ctx).Code.Mode,
         };
+        if (run.Mode != InterpMode.Loop) run.Chain = InterpChain.Table;
         bool ended = false;
         try
         {
@@ -279,7 +281,7 @@ internal static unsafe class InterpCalls
     [MethodImpl(Cold)]
     public static Exception OutOfBounds(nint ctx, Word* w, ulong at)
     {
-        var op = (IOp)w->Op;
+        var op = InterpChain.Plain(w->Op);
         bool isSum = op >= IOp.Load32K && op <= IOp.Store16Add;
         uint offset = isSum ? w->X : (uint)w->C;
         if (isSum) op = op >= IOp.Load32Add ? op - IOp.Load32Add + IOp.Load32 : op - IOp.Load32K + IOp.Load32;

@@ -46,6 +46,7 @@ internal unsafe struct InterpFunc
         var f = (InterpFunc*)at;
         var code = (Word*)NativeMemory.AlignedAlloc((nuint)(16 * words.Length), 16);
         words.CopyTo(new Span<Word>(code, words.Length));
+        InterpChain.Published(words);
         f->FrameUnits = units;
         f->ParamBytes = paramBytes;
         f->LocalBytes = localBytes;
@@ -69,6 +70,12 @@ internal unsafe struct InterpFrame
     public int Units;
 }
 
+/// <summary>Who executes words: the loop, and the chain once this process has executed enough of them; the loop alone; the chain from the start.</summary>
+internal enum InterpMode
+{
+    Warm, Loop, Chain,
+}
+
 /// <summary>A run of the loop: what it needs less often than at each instruction. Ip is right where something may end the run.</summary>
 internal unsafe struct InterpRun
 {
@@ -82,6 +89,13 @@ internal unsafe struct InterpRun
     public InterpFrame* Top;
     public StoreBlock* Store;
     public Word* Ip;
+    /// <summary>Where the chain was left, with Ip.</summary>
+    public byte* Fp;
+    public nint Context;
+    public long Gas;
+    /// <summary>Handlers, or null for the loop alone; null for good where that is asked for.</summary>
+    public nint* Chain;
+    public InterpMode Mode;
 }
 
 /// <summary>Instructions of the interpreter. W is the second word.</summary>
@@ -164,6 +178,14 @@ internal enum IOp : ushort
     // Accesses at the address that At has checked.
     AtLoad32, AtLoad64, AtLoad8SI32, AtLoad8UI32, AtLoad16SI32, AtLoad16UI32, AtLoad8SI64, AtLoad8UI64, AtLoad16SI64, AtLoad16UI64, AtLoad32SI64,
     AtLoad32UI64, AtStore32, AtStore64, AtStore8, AtStore16,
+
+    // Branches to a Charge or ChargePoll, which they do themselves when they are taken; in the order of the plain ones.
+    PayBr, PayBrNz, PayBrZ, PayBrI32Eq, PayBrI32Ne, PayBrI32LtS, PayBrI32LtU, PayBrI32GtS, PayBrI32GtU, PayBrI32LeS, PayBrI32LeU, PayBrI32GeS, PayBrI32GeU,
+    PayBrI32EqK, PayBrI32NeK, PayBrI32LtSK, PayBrI32LtUK, PayBrI32GtSK, PayBrI32GtUK, PayBrI32LeSK, PayBrI32LeUK, PayBrI32GeSK, PayBrI32GeUK, PayBrI64Eq,
+    PayBrI64Ne, PayBrI64LtS, PayBrI64LtU, PayBrI64GtS, PayBrI64GtU, PayBrI64LeS, PayBrI64LeU, PayBrI64GeS, PayBrI64GeU, PayBrI64EqK, PayBrI64NeK, PayBrI64LtSK,
+    PayBrI64LtUK, PayBrI64GtSK, PayBrI64GtUK, PayBrI64LeSK, PayBrI64LeUK, PayBrI64GeSK, PayBrI64GeUK, PayBrF32Eq, PayBrF32Ne, PayBrF32Lt, PayBrF32Gt,
+    PayBrF32Le, PayBrF32Ge, PayBrNotF32Eq, PayBrNotF32Ne, PayBrNotF32Lt, PayBrNotF32Gt, PayBrNotF32Le, PayBrNotF32Ge, PayBrF64Eq, PayBrF64Ne, PayBrF64Lt,
+    PayBrF64Gt, PayBrF64Le, PayBrF64Ge, PayBrNotF64Eq, PayBrNotF64Ne, PayBrNotF64Lt, PayBrNotF64Gt, PayBrNotF64Le, PayBrNotF64Ge,
 
     Count,
 }

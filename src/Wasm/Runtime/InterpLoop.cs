@@ -37,6 +37,7 @@ internal static unsafe class InterpLoop
         ulong at;
         double d = 0;
         float f;
+        int op;
         int code, i32;
         uint u32;
         long i64;
@@ -57,6 +58,7 @@ internal static unsafe class InterpLoop
             InterpCalls.Translate(ctx, s.Func->Index);
         }
 
+        if (s.Chain == null) InterpChain.Warm(ref s);
         ip = s.Func->Code;
         s.Units -= s.Func->FrameUnits;
         if (s.Units < 0) goto NoStack;
@@ -65,7 +67,21 @@ internal static unsafe class InterpLoop
 
         while (true)
         {
-            switch ((IOp)(ip++)->Op)
+            if (s.Chain != null)
+            {
+                // Until something comes up that is the loop's.
+#pragma warning disable CS8500 // The run stands on this thread's stack, where nothing moves it.
+                ((delegate*<Word*, byte*, nint, long, void*, nint*, void>)s.Chain[ip->Op])(ip, fp, ctx, gas, Unsafe.AsPointer(ref s), s.Chain);
+#pragma warning restore CS8500
+                ip = s.Ip;
+                fp = s.Fp;
+                ctx = s.Context;
+                gas = s.Gas;
+            }
+
+            op = (ip++)->Op;
+        Again:
+            switch ((IOp)op)
             {
                 case IOp.Exit:
                     s.Store->Gas = gas;
@@ -592,12 +608,96 @@ internal static unsafe class InterpLoop
                 case IOp.AtStore8: **(byte**)(fp + ip[-1].A) = *(byte*)(fp + ip[-1].B); continue;
                 case IOp.AtStore16: **(short**)(fp + ip[-1].A) = *(short*)(fp + ip[-1].B); continue;
 
+                // ---- branches to a charge
+
+                case IOp.PayBr: goto JumpPaying;
+                case IOp.PayBrNz: if (*(int*)(fp + ip[-1].A) != 0) goto JumpPaying; goto Pay;
+                case IOp.PayBrZ: if (*(int*)(fp + ip[-1].A) == 0) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32Eq: if (*(int*)(fp + ip[-1].A) == *(int*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32Ne: if (*(int*)(fp + ip[-1].A) != *(int*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32LtS: if (*(int*)(fp + ip[-1].A) < *(int*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32LtU: if (*(uint*)(fp + ip[-1].A) < *(uint*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32GtS: if (*(int*)(fp + ip[-1].A) > *(int*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32GtU: if (*(uint*)(fp + ip[-1].A) > *(uint*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32LeS: if (*(int*)(fp + ip[-1].A) <= *(int*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32LeU: if (*(uint*)(fp + ip[-1].A) <= *(uint*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32GeS: if (*(int*)(fp + ip[-1].A) >= *(int*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32GeU: if (*(uint*)(fp + ip[-1].A) >= *(uint*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32EqK: if (*(int*)(fp + ip[-1].A) == ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32NeK: if (*(int*)(fp + ip[-1].A) != ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32LtSK: if (*(int*)(fp + ip[-1].A) < ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32LtUK: if (*(uint*)(fp + ip[-1].A) < (uint)ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32GtSK: if (*(int*)(fp + ip[-1].A) > ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32GtUK: if (*(uint*)(fp + ip[-1].A) > (uint)ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32LeSK: if (*(int*)(fp + ip[-1].A) <= ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32LeUK: if (*(uint*)(fp + ip[-1].A) <= (uint)ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32GeSK: if (*(int*)(fp + ip[-1].A) >= ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI32GeUK: if (*(uint*)(fp + ip[-1].A) >= (uint)ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64Eq: if (*(long*)(fp + ip[-1].A) == *(long*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64Ne: if (*(long*)(fp + ip[-1].A) != *(long*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64LtS: if (*(long*)(fp + ip[-1].A) < *(long*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64LtU: if (*(ulong*)(fp + ip[-1].A) < *(ulong*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64GtS: if (*(long*)(fp + ip[-1].A) > *(long*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64GtU: if (*(ulong*)(fp + ip[-1].A) > *(ulong*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64LeS: if (*(long*)(fp + ip[-1].A) <= *(long*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64LeU: if (*(ulong*)(fp + ip[-1].A) <= *(ulong*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64GeS: if (*(long*)(fp + ip[-1].A) >= *(long*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64GeU: if (*(ulong*)(fp + ip[-1].A) >= *(ulong*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64EqK: if (*(long*)(fp + ip[-1].A) == ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64NeK: if (*(long*)(fp + ip[-1].A) != ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64LtSK: if (*(long*)(fp + ip[-1].A) < ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64LtUK: if (*(ulong*)(fp + ip[-1].A) < (ulong)(long)ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64GtSK: if (*(long*)(fp + ip[-1].A) > ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64GtUK: if (*(ulong*)(fp + ip[-1].A) > (ulong)(long)ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64LeSK: if (*(long*)(fp + ip[-1].A) <= ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64LeUK: if (*(ulong*)(fp + ip[-1].A) <= (ulong)(long)ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64GeSK: if (*(long*)(fp + ip[-1].A) >= ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrI64GeUK: if (*(ulong*)(fp + ip[-1].A) >= (ulong)(long)ip[-1].B) goto JumpPaying; goto Pay;
+                case IOp.PayBrF32Eq: if (*(float*)(fp + ip[-1].A) == *(float*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF32Ne: if (*(float*)(fp + ip[-1].A) != *(float*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF32Lt: if (*(float*)(fp + ip[-1].A) < *(float*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF32Gt: if (*(float*)(fp + ip[-1].A) > *(float*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF32Le: if (*(float*)(fp + ip[-1].A) <= *(float*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF32Ge: if (*(float*)(fp + ip[-1].A) >= *(float*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF32Eq: if (!(*(float*)(fp + ip[-1].A) == *(float*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF32Ne: if (!(*(float*)(fp + ip[-1].A) != *(float*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF32Lt: if (!(*(float*)(fp + ip[-1].A) < *(float*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF32Gt: if (!(*(float*)(fp + ip[-1].A) > *(float*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF32Le: if (!(*(float*)(fp + ip[-1].A) <= *(float*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF32Ge: if (!(*(float*)(fp + ip[-1].A) >= *(float*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrF64Eq: if (*(double*)(fp + ip[-1].A) == *(double*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF64Ne: if (*(double*)(fp + ip[-1].A) != *(double*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF64Lt: if (*(double*)(fp + ip[-1].A) < *(double*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF64Gt: if (*(double*)(fp + ip[-1].A) > *(double*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF64Le: if (*(double*)(fp + ip[-1].A) <= *(double*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrF64Ge: if (*(double*)(fp + ip[-1].A) >= *(double*)(fp + ip[-1].B)) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF64Eq: if (!(*(double*)(fp + ip[-1].A) == *(double*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF64Ne: if (!(*(double*)(fp + ip[-1].A) != *(double*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF64Lt: if (!(*(double*)(fp + ip[-1].A) < *(double*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF64Gt: if (!(*(double*)(fp + ip[-1].A) > *(double*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF64Le: if (!(*(double*)(fp + ip[-1].A) <= *(double*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+                case IOp.PayBrNotF64Ge: if (!(*(double*)(fp + ip[-1].A) >= *(double*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
+
                 default:
+                    if (op > (int)IOp.Count && op < InterpChain.Most)
+                    {
+                        op = (int)InterpChain.Plain((ushort)op);
+                        goto Again;
+                    }
+
                     throw new InvalidOperationException($"no such instruction of the interpreter: {ip[-1].Op}");
             }
 
         Jump:
             ip = (Word*)((byte*)ip + ip[-1].C);
+            continue;
+
+        JumpPaying:
+            // The charge stands at the target; an end is its end.
+            if (s.Chain == null) InterpChain.Warm(ref s);
+            ip = (Word*)((byte*)ip + ip[-1].C) + 1;
+            gas -= ip[-1].Imm;
+            if (gas < Volatile.Read(ref *(long*)(ctx + InterruptOffset))) goto NoGas;
             continue;
 
         Pay:

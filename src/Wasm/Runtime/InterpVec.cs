@@ -11,6 +11,9 @@ using V = Vector128<byte>;
 
 internal static unsafe class InterpVec
 {
+    /// <summary>Numbers are less than this.</summary>
+    public const int Most = 0x120;
+
     public static Word* Run(Word* w, byte* fp) => w->X < 0x60 ? Lanes(w, fp) : w->X < 0xE0 ? Integers(w, fp) : Floats(w, fp);
 
     private static Exception Unknown(Word* w) => new InvalidOperationException($"no such vector instruction: 0x{w->X:x}");
