@@ -7,6 +7,7 @@ open System
 open System.Diagnostics.Metrics
 open System.Threading
 open Twofold.Wasm
+open Twofold.Wasm.Validation
 
 /// How an engine is made.
 [<NoComparison; NoEquality>]
@@ -105,6 +106,11 @@ type Executor(options: ExecutorOptions) =
         Pipeline.execute machinery token request
 
     member this.Execute(request: ExecutionRequest) = this.Execute(request, CancellationToken.None)
+
+    /// A request's module, loaded now if it was not, with its binary form and hash; nothing runs.
+    member internal _.LoadModule(request: ExecutionRequest) : Result<struct (ValidModule * byte[] * Twofold.HostAbi.Hash32), Refusal> =
+        alive ()
+        Pipeline.load machinery request
 
     /// Replays a receipt on its module, without provider and snapshot.
     member _.Replay(receipt: Receipt, moduleBytes: byte[], token: CancellationToken) : ReplayResult =

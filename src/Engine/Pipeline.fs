@@ -54,3 +54,17 @@ module internal Pipeline =
                 guarded (fun () -> Request.validate m.Store request |> Result.mapError Refusal.Rejected)
                 |> Result.bind (run m live token)
         )
+
+    /// A request's module alone: loaded, and kept in the cache.
+    let load
+        (m: Machinery)
+        (request: ExecutionRequest)
+        : Result<struct (Validation.ValidModule * byte[] * Twofold.HostAbi.Hash32), Refusal> =
+        guarded (fun () ->
+            Request.validate m.Store request
+            |> Result.mapError Refusal.Rejected
+            |> Result.bind (fun valid ->
+                Stages.loadModule m valid
+                |> Result.map (fun lease ->
+                    use lease = lease
+                    struct (lease.Module.Module, valid.Bytes, valid.Recorded.ModuleHash))))

@@ -123,6 +123,10 @@ module internal Stages =
         | Convention.Raw given ->
             given |> List.mapi (fun i bits -> argument i t.Params[i] bits) |> List.sequenceResultM |> Result.map Array.ofList
 
+    /// The module alone, loaded at most once.
+    let loadModule (m: Machinery) (valid: ValidRequest) : Result<ModuleLease, Refusal> =
+        m.Cache.Get(cacheKey m.Engine valid, int64 valid.Bytes.Length, load m.Engine valid) |> refuse
+
     /// The module, loaded at most once, with the entry's arguments.
     let compileOrCache (m: Machinery) (valid: ValidRequest) : Result<Loaded, Refusal> =
         result {

@@ -136,22 +136,23 @@ type TwofoldEngine(options: EngineOptions) =
     /// Runs a request to its end. Rejections and faults are in the report; nothing is thrown for what a guest does.
     member _.Execute(request: Twofold.ExecutionRequest) : Twofold.ExecutionReport = execute request CancellationToken.None
 
-    /// Runs a request on a thread of the pool. Cancelling interrupts the guest and throws OperationCanceledException.
+    /// Runs a request on a thread of the engine's own. Cancelling interrupts the guest and throws OperationCanceledException.
     member _.ExecuteAsync(request: Twofold.ExecutionRequest, cancellationToken: CancellationToken) : Task<Twofold.ExecutionReport> =
         let request = Arguments.notNull (nameof request) request
 
-        Task.Run(
-            Func<Twofold.ExecutionReport>(fun () ->
-                let report = execute request cancellationToken
+        if cancellationToken.IsCancellationRequested then
+            Task.FromCanceled<Twofold.ExecutionReport> cancellationToken
+        else
+            task {
+                let! report = GuestThreads.Run(fun () -> execute request cancellationToken)
 
                 if report.FaultKind = FaultKind.Cancelled then
                     cancellationToken.ThrowIfCancellationRequested()
 
-                report),
-            cancellationToken
-        )
+                return report
+            }
 
-    /// Runs a request on a thread of the pool.
+    /// Runs a request on a thread of the engine's own.
     member this.ExecuteAsync(request: Twofold.ExecutionRequest) : Task<Twofold.ExecutionReport> =
         this.ExecuteAsync(request, CancellationToken.None)
 

@@ -1,0 +1,271 @@
+namespace Twofold
+
+// Modules as plugins of a host: a folder of them, exports as typed delegates, a new version in place of the old one under load, unloading.
+// In: modules by name. Out: delegates that always call the newest version; a version that is not wanted any more goes when its last call has ended.
+
+open System
+open System.Collections.Concurrent
+open System.Collections.Generic
+open System.IO
+open System.Linq.Expressions
+open System.Threading
+open System.Threading.Tasks
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Engine
+
+/// A call of a plugin that did not return.
+[<Sealed>]
+type PluginException(plugin: string, func: string, result: SandboxResult) =
+    inherit Exception($"{plugin}.{func}: {result.Error}")
+    /// How the call ended.
+    member _.Result = result
+
+/// What bound delegates call.
+[<Sealed>]
+type internal PluginCall(name: string, sandbox: Sandbox, export: string) =
+    let value (result: SandboxResult) : 'T = if result.Success then result.Get<'T>() else raise (PluginException(name, export, result))
+
+    let nothing (result: SandboxResult) =
+        if not result.Success then
+            raise (PluginException(name, export, result))
+
+    member _.Get<'T>(arguments: Value[]) : 'T = sandbox.ExecuteHere(export, arguments) |> value
+    member _.Do(arguments: Value[]) : unit = sandbox.ExecuteHere(export, arguments) |> nothing
+
+    member _.GetAsync<'T>(arguments: Value[]) : Task<'T> =
+        task {
+            let! result = sandbox.ExecuteAsync(export, arguments, CancellationToken.None)
+            return value result
+        }
+
+    member _.DoAsync(arguments: Value[]) : Task =
+        task {
+            let! result = sandbox.ExecuteAsync(export, arguments, CancellationToken.None)
+            nothing result
+        }
+
+module internal PluginBinding =
+    let private toValue (e: Expression) : Expression =
+        let make (name: string) (t: Type) = Expression.Call(typeof<Value>.GetMethod(name, [| t |]), Expression.Convert(e, t)) :> Expression
+        let t = e.Type
+
+        if t = typeof<int> || t = typeof<uint32> then make "I32" typeof<int>
+        elif t = typeof<int64> || t = typeof<uint64> then make "I64" typeof<int64>
+        elif t = typeof<float32> then make "F32" typeof<float32>
+        else make "F64" typeof<double>
+
+    let private supported (where: string) (t: Type) =
+        match Delegates.valType t with
+        | ValueSome v -> v
+        | ValueNone ->
+            raise (
+                ArgumentException
+                    $"{where}: parameters and result are int, uint, long, ulong, float and double, a result also Task of those; found {t.Name}"
+            )
+
+    /// The delegate's WebAssembly type, and the delegate over a call.
+    let make (where: string) (delegateType: Type) (call: PluginCall) : struct (FuncType * Delegate) =
+        let invoke = delegateType.GetMethod "Invoke"
+        let parameters = invoke.GetParameters() |> Array.map (fun p -> Expression.Parameter(p.ParameterType, p.Name))
+        let pars = parameters |> Array.map (fun p -> supported where p.Type)
+        let target = Expression.Constant call
+        let values = Expression.NewArrayInit(typeof<Value>, parameters |> Array.map (fun p -> toValue p))
+
+        let named (name: string) (generic: Type) : Expression =
+            let m =
+                typeof<PluginCall>
+                    .GetMethod(
+                        name,
+                        Reflection.BindingFlags.Instance ||| Reflection.BindingFlags.Public ||| Reflection.BindingFlags.NonPublic
+                    )
+
+            Expression.Call(target, (if isNull generic then m else m.MakeGenericMethod generic), values)
+
+        let result = invoke.ReturnType
+
+        let results, body =
+            if result = typeof<Void> then
+                [||], named "Do" null
+            elif result = typeof<Task> then
+                [||], named "DoAsync" null
+            elif result.IsGenericType && result.GetGenericTypeDefinition() = typedefof<Task<_>> then
+                let inner = result.GetGenericArguments()[0]
+                [| supported where inner |], named "GetAsync" inner
+            else
+                [| supported where result |], named "Get" result
+
+        struct ({ Params = pars; Results = results }, Expression.Lambda(delegateType, body, parameters).Compile())
+
+/// A loaded plugin. Thread-safe.
+[<Sealed; AllowNullLiteral>]
+type Plugin internal (name: string, sandbox: Sandbox) =
+    let bound = ConcurrentDictionary<string, FuncType>(StringComparer.Ordinal)
+    let mutable version = 1
+
+    let typeOf (m: LoadedModule) (export: string) : FuncType voption =
+        match m.Valid.Module.Exports |> Array.tryFind (fun e -> e.Name = export && e.Kind = ExternKind.Func) with
+        | Some e -> ValueSome m.Valid.FuncTypes[e.Index]
+        | None -> ValueNone
+
+    let fits (m: LoadedModule) (export: string) (wanted: FuncType) : Result<unit, Refusal> =
+        let refuse found =
+            Error(
+                Refusal.Rejected(
+                    Refuse.link $"export {export}" "the plugin is bound to a function of another type" $"a function {wanted}" found
+                )
+            )
+
+        match typeOf m export with
+        | ValueSome t when t = wanted -> Ok()
+        | ValueSome t -> refuse $"a function {t}"
+        | ValueNone -> refuse "no such function"
+
+    member internal _.Sandbox = sandbox
+
+    /// The name: that of its file, without the extension.
+    member _.Name = name
+    /// 1, and one more for each version that took the place of another.
+    member _.Version = version
+
+    /// An export as a delegate: `Bind<Func<int, int>>("add")`, `Bind<Func<int, Task<long>>>("slow")`. It calls whatever version is loaded when it is called, each time on
+    /// a clean instance; what the guest ends in is a PluginException. Throws RejectedException when the export is missing or has another type.
+    member _.Bind<'TDelegate when 'TDelegate :> Delegate and 'TDelegate: not struct>(export: string) : 'TDelegate =
+        let export = Arguments.notNull (nameof export) export
+        let struct (wanted, made) = PluginBinding.make $"{name}.{export}" typeof<'TDelegate> (PluginCall(name, sandbox, export))
+
+        match sandbox.Loaded with
+        | ValueSome m -> fits m export wanted |> SandboxCore.orThrow
+        | ValueNone -> raise (ObjectDisposedException(nameof Plugin, $"the plugin '{name}' is unloaded"))
+
+        bound[export] <- wanted
+        made :?> 'TDelegate
+
+    /// Executes an export without a delegate.
+    member _.ExecuteAsync(func: string, arguments: Value[], cancellationToken: CancellationToken) : Task<SandboxResult> =
+        sandbox.ExecuteAsync(func, arguments, cancellationToken)
+
+    /// Puts another module in its place: calls under way finish on the old one, new ones go to the new one. Throws RejectedException when the new one is refused, or
+    /// lacks a function that was bound; nothing changes then.
+    member _.SwapAsync(wasm: byte[], cancellationToken: CancellationToken) : Task =
+        let wasm = Arguments.bytes (nameof wasm) wasm
+
+        let check (m: LoadedModule) =
+            bound
+            |> Seq.tryPick (fun b ->
+                match fits m b.Key b.Value with
+                | Ok() -> None
+                | Error e -> Some e)
+            |> function
+                | Some e -> Error e
+                | None -> Ok()
+
+        task {
+            do! sandbox.LoadChecked(wasm, check, cancellationToken)
+            Interlocked.Increment &version |> ignore
+        }
+
+    /// Puts another module in its place.
+    member this.SwapAsync(wasm: byte[]) : Task = this.SwapAsync(wasm, CancellationToken.None)
+
+/// A file that was no plugin.
+[<Sealed>]
+type PluginFailure internal (file: string, reason: string) =
+    /// The file's name.
+    member _.File = file
+    /// Why it was refused.
+    member _.Reason = reason
+    override _.ToString() = $"{file}: {reason}"
+
+/// Plugins by name, all under the same options. Thread-safe.
+[<Sealed>]
+type PluginHost(options: SandboxOptions) =
+    let options = Arguments.notNull (nameof options) options
+
+    let engine =
+        if isNull (box options.Settings.Engine) then
+            CompiledEngine() :> IWasmEngine
+        else
+            options.Settings.Engine
+
+    let manager = new SandboxManager(Int32.MaxValue, options.MaxConcurrency, engine)
+    let plugins = ConcurrentDictionary<string, Plugin>(StringComparer.Ordinal)
+
+    let load (name: string) (wasm: byte[]) (token: CancellationToken) : Task<Plugin> =
+        task {
+            let sandbox = manager.Create(name, options)
+            let mutable plugin: Plugin = null
+
+            try
+                do! sandbox.LoadAsync(wasm, token)
+                plugin <- Plugin(name, sandbox)
+                plugins[name] <- plugin
+            finally
+                if isNull plugin then
+                    manager.CloseAsync(name).GetAwaiter().GetResult() |> ignore
+
+            return plugin
+        }
+
+    /// Plain options.
+    new() = new PluginHost(SandboxOptions())
+
+    /// The names of the loaded plugins, in order.
+    member _.Names: IReadOnlyList<string> = plugins.Keys |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> Arguments.list
+
+    /// The plugin of a name, or null.
+    member _.Find(name: string) : Plugin =
+        match plugins.TryGetValue(Arguments.notNull (nameof name) name) with
+        | true, p -> p
+        | _ -> null
+
+    /// Loads a module under a name. Throws ArgumentException when the name is taken, RejectedException when the module is refused.
+    member _.LoadAsync(name: string, wasm: byte[], cancellationToken: CancellationToken) : Task<Plugin> =
+        load (Arguments.notNull (nameof name) name) (Arguments.bytes (nameof wasm) wasm) cancellationToken
+
+    /// Loads a module under a name.
+    member this.LoadAsync(name: string, wasm: byte[]) : Task<Plugin> = this.LoadAsync(name, wasm, CancellationToken.None)
+
+    /// Loads every `.wasm` and `.wat` of a folder, each under its file's name, in order; gives the files that were refused. Throws DirectoryNotFoundException.
+    member _.LoadFolderAsync(folder: string, cancellationToken: CancellationToken) : Task<IReadOnlyList<PluginFailure>> =
+        let folder = Arguments.notNull (nameof folder) folder
+
+        task {
+            let failures = List<PluginFailure>()
+
+            let files =
+                Directory.EnumerateFiles folder
+                |> Seq.filter (fun f -> f.EndsWith(".wasm", StringComparison.Ordinal) || f.EndsWith(".wat", StringComparison.Ordinal))
+                |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b))
+                |> Array.ofSeq
+
+            for file in files do
+                try
+                    use stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read)
+                    let! bytes = SandboxCore.readStream options.Settings stream cancellationToken
+                    let! _ = load (Path.GetFileNameWithoutExtension file) bytes cancellationToken
+                    ()
+                with
+                | :? RejectedException
+                | :? ArgumentException
+                | :? IOException as e -> failures.Add(PluginFailure(Path.GetFileName file, e.Message))
+
+            return Arguments.list failures
+        }
+
+    /// Loads every module of a folder.
+    member this.LoadFolderAsync(folder: string) : Task<IReadOnlyList<PluginFailure>> = this.LoadFolderAsync(folder, CancellationToken.None)
+
+    /// Unloads a plugin: what runs is cancelled and waited for, its code and instances are freed; bound delegates throw ObjectDisposedException. False: there was none.
+    member _.UnloadAsync(name: string) : Task<bool> =
+        match plugins.TryRemove(Arguments.notNull (nameof name) name) with
+        | true, _ -> manager.CloseAsync name
+        | _ -> Task.FromResult false
+
+    /// Unloads everything.
+    member _.DisposeAsync() : ValueTask =
+        plugins.Clear()
+        manager.DisposeAsync()
+
+    interface IAsyncDisposable with
+        member this.DisposeAsync() = this.DisposeAsync()

@@ -1,0 +1,171 @@
+namespace Twofold.Engine
+
+// A module under a sandbox's options, ready to be executed: what sandboxes, plugins and tenants share.
+// In: options and a module's bytes. Out: runs on threads of our own; what came of them.
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Threading
+open System.Threading.Tasks
+open Twofold
+open Twofold.Wasm
+open Twofold.Wasm.Binary
+open Twofold.Wasm.Validation
+open Twofold.HostAbi
+
+/// A loaded module. Immutable.
+[<NoComparison; NoEquality>]
+type internal LoadedModule = {
+    Bytes: byte[]
+    Hash: Hash32
+    Valid: ValidModule
+    Settings: SandboxSettings
+    Grants: ImportGrants
+    Functions: IHostFunctions
+}
+
+module internal SandboxCore =
+    let private pattern (text: string) = (ImportPattern.TryParse text).Value
+
+    let private capabilities = [
+        SandboxCapabilities.Log, [ "env.log" ]
+        SandboxCapabilities.Allocator, [ "env.malloc"; "env.alloc"; "env.free"; "env.memory" ]
+        SandboxCapabilities.Abort, [ "env.abort" ]
+        SandboxCapabilities.Random, [ "env.get_random" ]
+        SandboxCapabilities.Wasi, [ "wasi_snapshot_preview1.*" ]
+    ]
+
+    /// What a module is granted: of the registered functions those that it imports, so that its receipts depend on no others.
+    let private grants (s: SandboxSettings) (imports: (string * string) list) : ImportGrants =
+        let named = List.ofSeq s.Allowed
+
+        let registered =
+            HostDelegates(s.Functions).Signatures
+            |> List.filter (fun f ->
+                List.contains (f.Module, f.Name) imports && (named.IsEmpty || named |> List.exists _.Matches(f.Module, f.Name)))
+            |> List.sortWith (fun a b -> compare (a.Module, a.Name) (b.Module, b.Name))
+
+        {
+            Allowed =
+                List.distinct [
+                    yield! named
+                    for capability, patterns in capabilities do
+                        if s.Capabilities.HasFlag capability then
+                            yield! List.map pattern patterns
+                    for f in registered do
+                        pattern $"{f.Module}.{f.Name}"
+                ]
+            Functions = registered
+        }
+
+    let private importsOf (m: Module) = [ for i in m.Imports -> i.Module, i.Name ]
+
+    let private plain (s: SandboxSettings) (bytes: byte[]) : Twofold.Engine.ExecutionRequest = {
+        Request.contract bytes "" Address.zero Address.zero Snapshot.empty with
+            Convention = Convention.Raw []
+            Profile = s.Profile
+            RandomSeed = s.Seed
+    }
+
+    /// A module that may run under these options, or why not.
+    let load (executor: Executor) (s: SandboxSettings) (source: byte[]) : Result<LoadedModule, Refusal> =
+        executor.LoadModule(plain s source)
+        |> Result.bind (fun (struct (valid, bytes, hash)) ->
+            let granted = grants s (importsOf valid.Module)
+
+            match Linking.checkGranted s.Profile.Policy (Some granted) valid with
+            | first :: _ -> Error(Refusal.Rejected first)
+            | [] ->
+                Ok {
+                    Bytes = bytes
+                    Hash = hash
+                    Valid = valid
+                    Settings = s
+                    Grants = granted
+                    Functions = HostDelegates s.Functions
+                })
+
+    /// Bytes of a stream, but no more than a module may have, and one.
+    let readStream (s: SandboxSettings) (stream: Stream) (token: CancellationToken) : Task<byte[]> =
+        task {
+            let most = s.Profile.Policy.Wasm.ModuleBytes
+            use kept = new MemoryStream()
+            let buffer = Array.zeroCreate<byte> 65536
+            let mutable more = true
+
+            while more do
+                let! n = stream.ReadAsync(buffer.AsMemory(), token)
+                kept.Write(buffer, 0, n)
+                // One byte too many is enough to be refused.
+                more <- n > 0 && kept.Length <= int64 most
+
+            return kept.ToArray()
+        }
+
+    let orThrow (result: Result<'T, Refusal>) : 'T =
+        match result with
+        | Ok value -> value
+        | Error(Refusal.Rejected r) -> raise (RejectedException(Rejection r))
+        | Error(Refusal.Fault f) -> raise (InvalidOperationException(string f))
+
+    /// The arguments as a request has them; the kinds must be those of the function, so that a long never passes for an int.
+    let private request (m: LoadedModule) (entry: string) (arguments: Value[]) (gas: int64) : Result<Twofold.Engine.ExecutionRequest, Refusal> =
+        let made = {
+            plain m.Settings m.Bytes with
+                Entry = entry
+                Convention = Convention.Raw [ for v in arguments -> v.Bits ]
+                Imports = Some m.Grants
+                Functions = m.Functions
+                Limits = { RequestLimits.None with Gas = (if gas < m.Settings.Profile.Policy.Gas then Some gas else None) }
+        }
+
+        let made =
+            if gas > m.Settings.Profile.Policy.Gas then
+                {
+                    made with
+                        Profile = { made.Profile with Policy = { made.Profile.Policy with Gas = gas } }
+                        Limits = RequestLimits.None
+                }
+            else
+                made
+
+        match m.Valid.Module.Exports |> Array.tryFind (fun e -> e.Name = entry && e.Kind = ExternKind.Func) with
+        | Some e when (m.Valid.FuncTypes[e.Index]).Params.Length = arguments.Length ->
+            let pars = (m.Valid.FuncTypes[e.Index]).Params
+
+            let wrong =
+                Seq.zip pars arguments
+                |> Seq.indexed
+                |> Seq.tryFind (fun (_, (t, v)) -> (string t).ToUpperInvariant() <> (string v.Kind).ToUpperInvariant())
+
+            match wrong with
+            | Some(i, (t, v)) ->
+                Error(Refusal.Rejected(Refuse.field $"argument {i}" $"'{entry}' is {m.Valid.FuncTypes[e.Index]}" (string t) (string v)))
+            | None -> Ok made
+        // The pipeline says what is wrong with the others.
+        | _ -> Ok made
+
+    /// Executes on the calling thread, again with more gas where the options say so.
+    let execute
+        (executor: Executor)
+        (m: LoadedModule)
+        (retry: GasRetry)
+        (entry: string)
+        (arguments: Value[])
+        (gas: int64)
+        (since: int64)
+        (token: CancellationToken)
+        : SandboxResult =
+        let rec attempt (gas: int64) (tried: int64 list) =
+            let tried = gas :: tried
+            let result = request m entry arguments gas |> Result.bind (fun r -> executor.Execute(r, token))
+
+            match result with
+            | Ok { Receipt = { Outcome = Outcome.OutOfGas } } when
+                not (isNull retry) && tried.Length < retry.Attempts && gas < retry.Ceiling && not token.IsCancellationRequested
+                ->
+                attempt (retry.Next gas) tried
+            | result -> SandboxResult.make result (Stopwatch.GetElapsedTime since) tried
+
+        attempt gas []
