@@ -188,6 +188,28 @@ public class SandboxTests
     }
 
     [Test]
+    public async Task A_program_for_WASI_writes_its_output_and_exits()
+    {
+        var program = Wat("""
+            (module
+              (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+              (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+              (memory (export "memory") 1) (data (i32.const 0) "\10\00\00\00\03\00\00\00") (data (i32.const 16) "hi\n")
+              (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+              (func (export "fail") (call $exit (i32.const 3))))
+            """);
+        await using var closed = Sandbox.Create();
+        await Assert.ThrowsAsync<RejectedException>(() => closed.LoadAsync(program));
+        await using var sandbox = await With(program, new SandboxOptions().WithCapabilities(SandboxCapabilities.Wasi));
+        var hello = await sandbox.ExecuteAsync("_start");
+        Assert.That(hello.Success, hello.Error);
+        Assert.That(hello.Output, Is.EqualTo("hi\n"));
+        var fail = await sandbox.ExecuteAsync("fail");
+        Assert.That(fail.End, Is.EqualTo(SandboxEnd.Failed), fail.Error);
+        Assert.That(sandbox.Replay(hello.Receipt).Kind, Is.EqualTo(ReplayKind.Identical));
+    }
+
+    [Test]
     public async Task Executions_run_at_the_same_time_and_can_be_cancelled()
     {
         await using var sandbox = await With(Endless, new SandboxOptions().WithDeadline(TimeSpan.FromMinutes(1)));
