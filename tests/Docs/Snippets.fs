@@ -49,12 +49,12 @@ type Snippets() =
         let blocks (text: string) (opening: string) (closing: string) = [
             for part in text.Split opening |> Seq.skip 1 do
                 let body = part.Substring(0, part.IndexOf(closing, StringComparison.Ordinal))
-                String.Join("\n", dedent (body.Trim('\n', ' ').Split '\n' |> Array.map (fun l -> l.TrimEnd()))).Trim()
+                String.Join("\n", dedent (body.TrimEnd().Trim('\n').Split '\n' |> Array.map (fun l -> l.TrimEnd()))).Trim()
         ]
 
         let compiled =
             blocks (Repository.read "tests/Docs/CSharp/SandboxSnippets.cs") "        // <sandbox>\n" "        // </sandbox>"
 
         let shown = blocks (Repository.read "docs/SANDBOX.md") "```csharp\n" "\n```"
-        Assert.That(shown, Is.EqualTo compiled)
+        Assert.That(String.Join("\n--\n", shown), Is.EqualTo(String.Join("\n--\n", compiled)))
         Assert.That(Twofold.Snippets.SandboxSnippets.Run().GetAwaiter().GetResult(), Is.EqualTo "42\nIdentical\n42\n42\n")
