@@ -58,7 +58,11 @@ module internal Dispatch =
             | Ok reply ->
                 guest.Charge(Schedule.after row.Price (Marshal.outputBytes row args reply))
                 let result = Marshal.output row memory args reply |> orTrap
-                run.LastError <- 0
+                match reply with
+                | Reply.Code code -> run.LastCode <- code
+                | _ when row.Module = "cis" -> run.LastCode <- 0
+                | _ -> run.LastError <- 0
+
                 bits row result
 
     let private context (guest: Guest) =
@@ -79,6 +83,9 @@ module internal Dispatch =
             | RowAction.LastError ->
                 guest.Charge row.Price.Base
                 uint64 (uint32 run.LastError)
+            | RowAction.LastCode ->
+                guest.Charge row.Price.Base
+                uint64 (uint32 run.LastCode)
             | RowAction.Abort ->
                 guest.Charge row.Price.Base
                 let message = Marshal.scriptText memory (uint32 args[0])

@@ -20,6 +20,8 @@ type ExecutorOptions = {
     Modules: IModuleStore
     /// Answers external effects that the request does not; null: nobody does.
     Provider: IExternalProvider
+    /// Answers what skills ask of the outside; null: nobody does, and they are told so.
+    Skills: ISkillProvider
     /// How long a replay may take (a receipt from a stranger may ask for an endless run with unlimited gas); zero: as long as it likes.
     ReplayDeadline: TimeSpan
     /// Makes the meter that is measured with (docs/OBSERVABILITY.md); null: one of its own, named `Twofold`.
@@ -33,6 +35,7 @@ type ExecutorOptions = {
         Pool = PoolOptions.Default
         Modules = null
         Provider = null
+        Skills = null
         ReplayDeadline = TimeSpan.FromMinutes 5.0
         Meters = null
     }
@@ -68,6 +71,7 @@ type Executor(options: ExecutorOptions) =
         Telemetry = telemetry
         Store = options.Modules
         Provider = (if isNull options.Provider then Ports.none else options.Provider)
+        Skills = (if isNull options.Skills then Ports.noSkills else options.Skills)
         ReplayDeadline = options.ReplayDeadline
         Reuse = true
         Lane = 0

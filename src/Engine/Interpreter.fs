@@ -30,6 +30,7 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
         view: IStateView,
         provider: IExternalProvider,
         functions: IHostFunctions,
+        skills: ISkillProvider,
         witness: IWitness,
         heapBase: uint32 voption,
         modul: ValidModule,
@@ -75,6 +76,8 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
     member _.Provider = provider
     /// Who answers registered functions.
     member _.Functions = functions
+    /// Who answers skills.
+    member _.Skills = skills
     /// The guest's module.
     member _.Module = modul
     /// Set when the run is cancelled or its deadline has passed: for ports that wait.
@@ -89,6 +92,8 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
     member val Log = List<struct (int * string)>()
     /// What get_last_error answers.
     member val LastError = 0 with get, set
+    /// What last_error of `cis` answers.
+    member val LastCode = 0 with get, set
     /// Where the guest's own data ends, when it says so.
     member _.HeapBase = heapBase
     /// Where the host's allocator begins in this guest's memory; its first use decides.
@@ -135,6 +140,24 @@ module internal Interpreter =
             | ValueNone -> run.Call
         | _ -> run.Call
 
+    /// What a skill's effect is answered: by the rules, or by whoever is outside.
+    let private skill (run: RunContext) (effect: SkillEffect) =
+        let outside =
+            match effect, CisDecide.refusal run.Call effect with
+            | SkillEffect.ReadReply, _ -> SkillAnswer.Done
+            | _, ValueSome error -> SkillAnswer.Failed error
+            | _, ValueNone ->
+                let token = run.Stopping
+
+                try
+                    token.ThrowIfCancellationRequested()
+                    run.Skills.Answer(run.Call, effect, token)
+                with :? OperationCanceledException when token.IsCancellationRequested ->
+                    // The run is over, as if the guest itself had been stopped.
+                    raise (GuestInterruptedException "stopped while it waited for the outside")
+
+        CisDecide.run run.Call run.Draft effect outside
+
     let private logged (run: RunContext) (effect: Effect) =
         match effect with
         | Effect.Event(EventEffect.Log(level, text)) ->
@@ -162,7 +185,12 @@ module internal Interpreter =
         began run gasLeft effect
 
         let answer =
-            match Decide.run (askOutside run effect) run.View run.Draft effect with
+            let decided =
+                match effect with
+                | Effect.Skill e -> Ok(skill run e)
+                | _ -> Decide.run (askOutside run effect) run.View run.Draft effect
+
+            match decided with
             | Ok(reply, events) ->
                 run.Draft <- Draft.fold run.Draft events
                 Ok reply

@@ -89,6 +89,27 @@ module Linking =
     /// The same without grants of a request.
     let check (policy: Policy) (m: ValidModule) : Rejected list = checkGranted policy None m
 
+    /// Every import that a skill's permissions do not cover, in the module's order. Asked for each run: instances are shared by grants.
+    let checkGrant (grant: SkillGrant option) (m: ValidModule) : Rejected list =
+        let grant = grant |> Option.defaultValue { Name = ""; Version = ""; Permissions = [ Permission.Wasi ] }
+
+        [
+            for import in m.Module.Imports do
+                match grant.Lacks(import.Module, import.Name) with
+                | Some needed ->
+                    {
+                        Refuse.link
+                            $"import {import.Module}.{import.Name}"
+                            "the skill's permissions do not cover this import"
+                            $"the permission {needed}"
+                            (match grant.Permissions |> List.map _.Text with
+                             | [] -> "no permissions"
+                             | texts -> String.concat ", " texts) with
+                            Offset = import.Offset
+                    }
+                | None -> ()
+        ]
+
     /// An instance serves runs with any stack limit: that is a run's own (RunSettings), so it is left at what the module was loaded with.
     let private instanceLimits (policy: Policy) (load: WasmLimits) = { policy.Wasm with StackUnits = load.StackUnits }
 

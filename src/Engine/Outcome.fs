@@ -46,6 +46,14 @@ module HostTrap =
     [<Literal>]
     let HostFunction = 67
 
+    /// A skill's alloc gave no room for its input. Number: the bytes wanted.
+    [<Literal>]
+    let SkillNoRoom = 68
+
+    /// A skill's result is too long. Numbers: its bytes (as far as they were looked at), the limit.
+    [<Literal>]
+    let SkillResultTooLong = 69
+
     /// Text for any trap code.
     let describe (code: int) a b c (detail: string) =
         match code with
@@ -57,6 +65,8 @@ module HostTrap =
                 $"a host function ended the run, code {a}"
             else
                 $"a host function ended the run: {detail}"
+        | SkillNoRoom -> $"the skill's alloc gave no room for {a} bytes of input"
+        | SkillResultTooLong -> $"the skill's result is too long: {a} bytes, limit {b}"
         | _ -> TrapException.Describe(enum<TrapCode> code, a, b, c, detail)
 
 module Outcome =

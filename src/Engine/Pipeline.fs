@@ -42,6 +42,7 @@ module internal Pipeline =
             View = valid.Snapshot
             Provider = m.Provider
             Functions = (if isNull valid.Functions then Ports.noFunctions else valid.Functions)
+            Skills = m.Skills
             Witness = null
             WasiHost = (if isNull valid.WasiHost then null else valid.WasiHost.Open())
         }

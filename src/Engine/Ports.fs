@@ -44,6 +44,13 @@ type IHostFunctions =
     /// Bits of the arguments in, bits of the result out (0 when there is none).
     abstract Perform: signature: HostSignature * arguments: uint64 list * caller: IHostCaller -> uint64
 
+/// Answers what skills ask of the outside: prompts, memory, HTTP. Called from any thread, never for read_reply, and only for what the request's
+/// grant permits (a redirect's target is the provider's to check). The token ends with the run: its deadline, or its caller's cancellation.
+/// Failures that a skill may see are answers; an exception is an engine fault.
+[<AllowNullLiteral>]
+type ISkillProvider =
+    abstract Answer: request: CallContext * effect: SkillEffect * token: CancellationToken -> SkillAnswer
+
 module internal Ports =
     /// Knows nothing: requests bring all there is.
     let none = {
@@ -51,8 +58,24 @@ module internal Ports =
             member _.DeclareState(_, _) = ValueNone
     }
 
+    /// Nobody answers skills.
+    let noSkills = {
+        new ISkillProvider with
+            member _.Answer(_, _, _) = SkillAnswer.Failed SkillError.Unavailable
+    }
+
     /// No function is registered.
     let noFunctions = {
         new IHostFunctions with
             member _.Perform(s, _, _) = invalidOp $"no function {s.Module}.{s.Name} is registered for this run"
     }
+
+    /// A kept reply as the answer that it was made of, for whoever answers from a journal.
+    let skillAnswer (reply: Reply) : SkillAnswer =
+        match reply with
+        | Reply.Bytes bytes -> SkillAnswer.Bytes bytes
+        | Reply.Code code ->
+            match SkillError.tryOfCode code with
+            | ValueSome error -> SkillAnswer.Failed error
+            | ValueNone -> SkillAnswer.Failed SkillError.Failed
+        | _ -> SkillAnswer.Done

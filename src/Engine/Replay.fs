@@ -139,6 +139,12 @@ module internal Replay =
                 | JournalReply.Kept(Reply.Bytes value) -> ValueSome { Value = value; Evidence = [||] }
                 | _ -> ValueNone
 
+        interface ISkillProvider with
+            member _.Answer(_, _, _) =
+                match recorded[next].Reply with
+                | JournalReply.Kept reply -> Ports.skillAnswer reply
+                | _ -> SkillAnswer.Failed SkillError.Unavailable
+
     /// The first place where two documents differ: its path, and both sides.
     let rec private firstDifference (path: string) (a: JsonElement) (b: JsonElement) : struct (string * string * string) voption =
         let sides () = ValueSome(struct (path, a.GetRawText(), b.GetRawText()))
@@ -255,6 +261,7 @@ module internal Replay =
                 View = hooks.View view
                 Provider = comparer
                 Functions = comparer
+                Skills = comparer
                 Witness = comparer
                 WasiHost = comparer.WasiHost
             }

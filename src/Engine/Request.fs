@@ -23,6 +23,8 @@ type Convention =
     | Contract
     /// Any export, with these arguments: one u64 of bits for each parameter.
     | Raw of arguments: uint64 list
+    /// A skill: the input goes into the guest's memory and the result comes out of it (Skills/SkillCalls.fs); the result is the return data.
+    | Skill of input: byte[]
 
 /// What a request lowers of its profile's numbers.
 type RequestLimits = {
@@ -54,6 +56,8 @@ type ExecutionRequest = {
     Limits: RequestLimits
     /// None: the profile's.
     Switches: Switches option
+    /// Which skill this is and what it may do; none: it may use nothing of `cis`.
+    Skill: SkillGrant option
     /// What a WASI program finds; none: it gets an empty world if it asks.
     Wasi: WasiWorld option
     /// Answers for the host's directories and streams that the world grants; null: nothing of the host is granted.
@@ -82,6 +86,7 @@ type RecordedRequest = {
     /// The profile's name, and the numbers that were in force: the profile's, lowered by the request.
     Profile: string
     Policy: Policy
+    Skill: SkillGrant option
     Wasi: WasiWorld option
     /// What was granted of imports beside the policy's modules.
     Imports: ImportGrants option
@@ -130,6 +135,7 @@ module Request =
         Profile = Profile.contract
         Limits = RequestLimits.None
         Switches = None
+        Skill = None
         Wasi = None
         WasiHost = null
         Imports = None
@@ -241,6 +247,11 @@ module Request =
             | None -> ()
 
             do! claims policy.Run.ParameterBytes r.Claims
+
+            match r.Convention with
+            | Convention.Skill input -> do! size "input" input policy.Run.ParameterBytes
+            | _ -> ()
+
             do! imports r.Imports
             do! size "entry" (if isNull r.Entry then null else Utf8.bytes r.Entry) MaxEntryBytes
 
@@ -271,6 +282,7 @@ module Request =
                     Claims = r.Claims
                     Profile = r.Profile.Name
                     Policy = policy
+                    Skill = r.Skill
                     Wasi = r.Wasi
                     Imports = r.Imports
                 }
@@ -304,4 +316,5 @@ module Request =
         RandomSeed = r.RandomSeed
         Claims = r.Claims
         Limits = r.Policy.Run.Call
+        Skill = r.Skill
     }

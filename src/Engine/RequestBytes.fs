@@ -281,6 +281,25 @@ module internal RequestBytes =
 
         { Allowed = allowed; Functions = functions }
 
+    let private writeGrant (w: WireWriter) (g: SkillGrant) =
+        w.Text g.Name
+        w.Text g.Version
+        Bytes.writeList w (fun (p: Permission) -> w.Text p.Text) g.Permissions
+
+    let private readGrant (r: WireReader) : SkillGrant =
+        let name = r.Text()
+        let version = r.Text()
+
+        let permissions =
+            Bytes.readList r 4 (fun () ->
+                match Permission.parse (r.Text()) with
+                | Ok permission -> permission
+                | Error why ->
+                    r.Fail $"a permission: {why}"
+                    Permission.Wasi)
+
+        { Name = name; Version = version; Permissions = permissions }
+
     let write (w: WireWriter) (q: RecordedRequest) =
         w.Hash q.ModuleHash
 
@@ -296,6 +315,9 @@ module internal RequestBytes =
         | Convention.Raw arguments ->
             w.U8 1uy
             Bytes.writeList w w.U64 arguments
+        | Convention.Skill input ->
+            w.U8 2uy
+            w.Bytes input
 
         w.Bytes q.Parameters
         w.Address q.Caller
@@ -313,6 +335,7 @@ module internal RequestBytes =
         w.Text q.Profile
         writePolicy w q.Policy
         Bytes.writeOption w (writeImports w) q.Imports
+        Bytes.writeOption w (writeGrant w) q.Skill
         Bytes.writeOption w (WasiWorldBytes.write w) q.Wasi
 
     let read (r: WireReader) : RecordedRequest =
@@ -329,6 +352,7 @@ module internal RequestBytes =
             match r.U8() with
             | 0uy -> Convention.Contract
             | 1uy -> Convention.Raw(Bytes.readList r 8 r.U64)
+            | 2uy -> Convention.Skill(r.Bytes())
             | other ->
                 r.Fail $"unknown convention {other}"
                 Convention.Contract
@@ -349,6 +373,7 @@ module internal RequestBytes =
         let profile = r.Text()
         let policy = readPolicy r
         let imports = Bytes.readOption r (fun () -> readImports r)
+        let skill = Bytes.readOption r (fun () -> readGrant r)
         let wasi = Bytes.readOption r (fun () -> WasiWorldBytes.read r)
 
         {
@@ -366,5 +391,6 @@ module internal RequestBytes =
             Profile = profile
             Policy = policy
             Imports = imports
+            Skill = skill
             Wasi = wasi
         }

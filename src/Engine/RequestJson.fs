@@ -293,6 +293,9 @@ module RequestJson =
         | Convention.Raw arguments ->
             Write.text w "convention" "raw"
             Write.array w "arguments" arguments (fun a -> w.WriteStringValue(string a))
+        | Convention.Skill input ->
+            Write.text w "convention" "skill"
+            Write.bytes w "input" input
 
         Write.bytes w "parameters" q.Parameters
         Write.address w "caller" q.Caller
@@ -312,18 +315,43 @@ module RequestJson =
         q.Wasi |> Option.iter (fun world -> Write.object w "wasi" (fun () -> WasiWorldJson.write w world))
         q.Imports |> Option.iter (fun g -> Write.object w "imports" (fun () -> ImportsJson.write w g))
 
+        q.Skill
+        |> Option.iter (fun g ->
+            Write.object w "skill" (fun () ->
+                Write.text w "name" g.Name
+                Write.text w "version" g.Version
+                Write.array w "permissions" g.Permissions (fun p -> w.WriteStringValue p.Text)))
+
     let private option (n: Node voption) (read: Node -> 'T) =
         match n with
         | ValueSome n -> Some(read n)
         | ValueNone -> None
 
     let private readConvention (n: Node) =
-        match n.Prop("convention").Text, n.TryProp "arguments" with
-        | "contract", ValueNone -> Convention.Contract
-        | "raw", ValueSome arguments -> Convention.Raw(arguments.Items |> List.map _.U64)
-        | "contract", ValueSome arguments -> arguments.Fail "a contract call has no arguments"
-        | "raw", ValueNone -> n.Fail "a raw call has 'arguments'"
-        | _ -> n.Prop("convention").Expected "\"contract\" or \"raw\""
+        match n.Prop("convention").Text, n.TryProp "arguments", n.TryProp "input" with
+        | "contract", ValueNone, ValueNone -> Convention.Contract
+        | "raw", ValueSome arguments, ValueNone -> Convention.Raw(arguments.Items |> List.map _.U64)
+        | "skill", ValueNone, ValueSome input -> Convention.Skill input.Bytes
+        | "contract", ValueSome arguments, _ -> arguments.Fail "a contract call has no arguments"
+        | "raw", ValueNone, _ -> n.Fail "a raw call has 'arguments'"
+        | "skill", ValueSome arguments, _ -> arguments.Fail "a skill has no arguments but its 'input'"
+        | "skill", _, ValueNone -> n.Fail "a skill's call has 'input'"
+        | ("contract" | "raw"), _, ValueSome input -> input.Fail "only a skill's call has an input"
+        | _ -> n.Prop("convention").Expected "\"contract\", \"raw\" or \"skill\""
+
+    let private readGrant (n: Node) : SkillGrant =
+        n.Only [ "name"; "version"; "permissions" ]
+
+        let permission (p: Node) =
+            match Permission.parse p.Text with
+            | Ok permission -> permission
+            | Error why -> p.Fail why
+
+        {
+            Name = n.Prop("name").Text
+            Version = n.Prop("version").Text
+            Permissions = n.Prop("permissions").Items |> List.map permission
+        }
 
     let private readClaim (n: Node) : DeclaredClaim =
         n.Only [ "claim"; "value"; "evidence" ]
@@ -343,6 +371,7 @@ module RequestJson =
         "entry"
         "convention"
         "arguments"
+        "input"
         "parameters"
         "caller"
         "contract"
@@ -352,6 +381,7 @@ module RequestJson =
         "claims"
         "profile"
         "policy"
+        "skill"
         "wasi"
         "imports"
     ]
@@ -373,6 +403,7 @@ module RequestJson =
             Claims = n.Prop("claims").Items |> List.map readClaim
             Profile = n.Prop("profile").Text
             Policy = PolicyJson.read (n.Prop "policy")
+            Skill = option (n.TryProp "skill") readGrant
             Wasi = option (n.TryProp "wasi") WasiWorldJson.read
             Imports = option (n.TryProp "imports") ImportsJson.read
         }
@@ -424,6 +455,7 @@ module RequestJson =
             Profile = profile
             Limits = orElse "limits" RequestLimits.None readLimits
             Switches = option (n.TryProp "switches") PolicyJson.readSwitches
+            Skill = option (n.TryProp "skill") readGrant
             Wasi = option (n.TryProp "wasi") WasiWorldJson.read
             WasiHost = null
             Imports = None

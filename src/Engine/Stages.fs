@@ -21,6 +21,7 @@ type internal Machinery = {
     /// Null when the host keeps no modules.
     Store: IModuleStore
     Provider: IExternalProvider
+    Skills: ISkillProvider
     /// How long a replay may take; zero: as long as it likes.
     ReplayDeadline: TimeSpan
     /// False: every run gets a new instance.
@@ -35,14 +36,21 @@ type internal Script = {
     View: IStateView
     Provider: IExternalProvider
     Functions: IHostFunctions
+    Skills: ISkillProvider
     Witness: IWitness
     /// Null: nothing of the host is granted.
     WasiHost: IWasiHost
 }
 
+/// What the run calls: the entry, or what a skill's convention says.
+[<RequireQualifiedAccess; NoComparison; NoEquality>]
+type internal EntryCall =
+    | Direct of arguments: Value[]
+    | Skill of calls: SkillCalls * input: byte[]
+
 /// A loaded module whose entry can be called as the request wants.
 [<NoComparison; NoEquality>]
-type internal Loaded = private { Valid: ValidRequest; Lease: ModuleLease; Arguments: Value[] }
+type internal Loaded = private { Valid: ValidRequest; Lease: ModuleLease; Call: EntryCall }
 
 /// A clean instance.
 [<NoComparison; NoEquality>]
@@ -111,17 +119,18 @@ module internal Stages =
         else
             Error(Refuse.field name "an argument of this type cannot be given" "i32, i64, f32 or f64" (string t))
 
-    let private arguments (convention: Convention) entry (t: FuncType) =
+    let private entryCall (m: ValidModule) (convention: Convention) entry (t: FuncType) : Result<EntryCall, Rejected> =
         match convention with
         | Convention.Contract ->
             if t.Params.Length = 0 && t.Results.Length = 1 && t.Results[0] = ValType.I32 then
-                Ok [||]
+                Ok(EntryCall.Direct [||])
             else
                 Error(Refuse.field "entry" "a contract's entry has another signature" "[] -> [i32]" $"{t} for '{entry}'")
         | Convention.Raw given when given.Length <> t.Params.Length ->
             Error(Refuse.field "arguments" $"'{entry}' is {t}" $"{t.Params.Length} argument(s)" (string given.Length))
         | Convention.Raw given ->
-            given |> List.mapi (fun i bits -> argument i t.Params[i] bits) |> List.sequenceResultM |> Result.map Array.ofList
+            given |> List.mapi (fun i bits -> argument i t.Params[i] bits) |> List.sequenceResultM |> Result.map (Array.ofList >> EntryCall.Direct)
+        | Convention.Skill input -> SkillCalls.find m entry t input |> Result.map (fun calls -> EntryCall.Skill(calls, input))
 
     /// The module alone, loaded at most once.
     let loadModule (m: Machinery) (valid: ValidRequest) : Result<ModuleLease, Refusal> =
@@ -134,8 +143,8 @@ module internal Stages =
 
             return!
                 entryType lease.Module.Module valid.Recorded.Entry
-                |> Result.bind (arguments valid.Recorded.Convention valid.Recorded.Entry)
-                |> Result.map (fun values -> { Valid = valid; Lease = lease; Arguments = values })
+                |> Result.bind (entryCall lease.Module.Module valid.Recorded.Convention valid.Recorded.Entry)
+                |> Result.map (fun call -> { Valid = valid; Lease = lease; Call = call })
                 |> Result.teeError (fun _ -> (lease :> IDisposable).Dispose())
         }
         |> refuse
@@ -149,7 +158,16 @@ module internal Stages =
         let release () = (loaded.Lease :> IDisposable).Dispose()
         let start = Stopwatch.GetTimestamp()
 
-        try
+        // Instances are shared whoever was granted what: permissions are looked at for every run.
+        let granted =
+            if List.contains "cis" policy.ImportModules || loaded.Valid.Recorded.Skill.IsSome then
+                match Linking.checkGrant loaded.Valid.Recorded.Skill loaded.Lease.Module.Module with
+                | [] -> Ok()
+                | first :: _ -> Error(Refusal.Rejected first)
+            else
+                Ok()
+
+        let rent () =
             loaded.Lease.Pool.Rent(
                 Linking.poolKey policy grants loaded.Valid.LoadLimits m.Lane,
                 m.Reuse,
@@ -161,8 +179,10 @@ module internal Stages =
             |> Result.map (fun (struct (pooled, generation, hit)) ->
                 m.Telemetry.Acquired(start, hit)
                 { Loaded = loaded; Instance = pooled; Generation = generation; PoolHit = hit })
-            |> Result.teeError (fun _ -> release ())
             |> refuse
+
+        try
+            granted |> Result.bind rent |> Result.teeError (fun _ -> release ())
         with _ ->
             release ()
             reraise ()
@@ -191,6 +211,7 @@ module internal Stages =
                 view,
                 script.Provider,
                 script.Functions,
+                script.Skills,
                 script.Witness,
                 Heap.heapBase modul,
                 modul,
@@ -204,7 +225,10 @@ module internal Stages =
 
         let settings = {
             Entry = valid.Recorded.Entry
-            Arguments = a.Loaded.Arguments
+            Arguments =
+                (match a.Loaded.Call with
+                 | EntryCall.Direct arguments -> arguments
+                 | EntryCall.Skill _ -> [||])
             Gas = valid.Recorded.Policy.Gas
             StackUnits = valid.Recorded.Policy.Wasm.StackUnits
             Data = run
@@ -216,12 +240,19 @@ module internal Stages =
         let watch = Stopwatch.StartNew()
         let witness = script.Witness
 
+        let runGuest () =
+            match a.Loaded.Call with
+            | EntryCall.Direct _ -> instance.Run settings
+            | EntryCall.Skill(calls, input) ->
+                let keep result = run.Draft <- Draft.evolve run.Draft (DraftEvent.ReturnDataSet result)
+                Ok(instance.RunCalls(settings, SkillCalls.run calls input run.Call.Limits.ReturnDataBytes keep))
+
         let run' () =
             if isNull witness then
-                instance.Run settings
+                runGuest ()
             else
                 witness.Began(a.Loaded.Lease.Hit, a.PoolHit)
-                let result = instance.Run settings
+                let result = runGuest ()
                 result |> Result.iter (fun ended -> witness.Ended(run, instance, ended))
                 result
 

@@ -79,6 +79,8 @@ type RowAction =
     | Yields of EffectKind
     /// The engine answers with the reason of the last failure.
     | LastError
+    /// The same in tables whose functions answer with codes: the code of the last call, or 0.
+    | LastCode
     /// The allocator gives a block.
     | Allocate
     /// The allocator takes a block back.

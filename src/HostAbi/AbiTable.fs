@@ -323,11 +323,14 @@ module AbiTable =
     /// Every import of `env`.
     let env: AbiRow list = List.concat [ context; value; state; outside; engine ]
 
+    /// Every import of `cis`, the ABI of skills.
+    let cis: AbiRow list = CisTable.rows
+
     /// Every function of WASI preview1.
     let wasi: AbiRow list = WasiTable.rows
 
     /// Every import there is, table after table.
-    let all: AbiRow list = List.concat [ env; wasi ]
+    let all: AbiRow list = List.concat [ env; cis; wasi ]
 
     let private index = all |> List.map (fun r -> struct (r.Module, r.Name), r) |> dict
 

@@ -107,4 +107,7 @@ module Call =
             text line |> Result.map (fun line -> Effect.Event(EventEffect.Log(int (uint32 level), line)))
         | EffectKind.DeclareState, [ Input.Bytes claim ] -> Ok(Effect.External(ExternalEffect.DeclareState claim))
         | EffectKind.ReadReply, [] -> Ok(Effect.External ExternalEffect.ReadReply)
-        | _ -> Error HostErrorCode.InvalidParameter
+        | _ ->
+            match CisForms.decode kind inputs with
+            | ValueSome effect -> Ok(Effect.Skill effect)
+            | ValueNone -> Error HostErrorCode.InvalidParameter

@@ -25,4 +25,6 @@ type CallContext = {
     RandomSeed: byte[] option
     Claims: DeclaredClaim list
     Limits: HostLimits
+    /// Which skill this is and what it may do; none: it is no skill.
+    Skill: SkillGrant option
 }

@@ -210,6 +210,8 @@ module Decide =
         | Effect.Output e -> output ctx view draft e
         | Effect.Event e -> event ctx e
         | Effect.External e -> external ctx draft e
+        // Whoever asks the outside for skills gives its answer to CisDecide; here nobody has asked.
+        | Effect.Skill e -> Ok(CisDecide.run ctx draft e (SkillAnswer.Failed SkillError.Unavailable))
         // A run's WASI world performs these: nothing of it is in a draft.
         | Effect.Wasi _ -> Error HostErrorCode.InvalidParameter
         // Answered by the registered function, which knows of no draft.

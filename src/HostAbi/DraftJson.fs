@@ -175,6 +175,7 @@ module AnswerJson =
             | Reply.Count n -> w.WriteNumber("count", n)
             | Reply.Length n -> w.WriteNumber("length", n)
             | Reply.Bytes bytes -> Json.writeBytes w "bytes" bytes
+            | Reply.Code n -> w.WriteNumber("code", n)
             | Reply.Wasi(errno, kept) ->
                 w.WriteNumber("errno", uint32 errno)
                 Json.writeBytes w "kept" kept
@@ -205,6 +206,7 @@ module AnswerJson =
             | "count", _ -> reply Reply.Count Json.u32
             | "length", _ -> reply Reply.Length Json.u32
             | "bytes", _ -> reply Reply.Bytes Json.bytes
+            | "code", JsonValueKind.Number when fst (value.TryGetInt32()) -> Ok(Ok(Reply.Code(value.GetInt32())))
             | "host", _ -> reply Reply.Host HostCallJson.readAnswer
             | _ -> Error $"{inner}: not an answer"
         | Ok [ "errno", errno; "kept", kept ] ->

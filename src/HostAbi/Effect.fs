@@ -94,6 +94,7 @@ type Effect =
     | Output of OutputEffect
     | Event of EventEffect
     | External of ExternalEffect
+    | Skill of SkillEffect
     /// A function of WASI preview1 (Wasi/WasiEffect.fs).
     | Wasi of WasiEffect
     /// A call of a function that the host registered itself.
@@ -129,6 +130,12 @@ type EffectKind =
     | Log
     | DeclareState
     | ReadReply
+    | AiPrompt
+    | MemoryGet
+    | MemorySet
+    | HttpRequest
+    | HttpRequestFull
+    | ReadSkillReply
     | Wasi of WasiFunction
     | HostCall
     | HostResume
@@ -163,6 +170,12 @@ type EffectKind =
         | Log -> 0x51uy
         | DeclareState -> 0x60uy
         | ReadReply -> 0x61uy
+        | AiPrompt -> 0x70uy
+        | MemoryGet -> 0x71uy
+        | MemorySet -> 0x72uy
+        | HttpRequest -> 0x73uy
+        | HttpRequestFull -> 0x74uy
+        | ReadSkillReply -> 0x75uy
         | Wasi f -> f.Number
         | HostCall -> 0x80uy
         | HostResume -> 0x81uy
@@ -211,6 +224,14 @@ module Effect =
             match e with
             | ExternalEffect.DeclareState _ -> EffectKind.DeclareState
             | ExternalEffect.ReadReply -> EffectKind.ReadReply
+        | Effect.Skill e ->
+            match e with
+            | SkillEffect.AiPrompt _ -> EffectKind.AiPrompt
+            | SkillEffect.MemoryGet _ -> EffectKind.MemoryGet
+            | SkillEffect.MemorySet _ -> EffectKind.MemorySet
+            | SkillEffect.HttpRequest _ -> EffectKind.HttpRequest
+            | SkillEffect.HttpRequestFull _ -> EffectKind.HttpRequestFull
+            | SkillEffect.ReadReply -> EffectKind.ReadSkillReply
         | Effect.Wasi e -> EffectKind.Wasi(WasiEffect.func e)
         | Effect.Host(HostCall.Call _) -> EffectKind.HostCall
         | Effect.Host(HostCall.Resume _) -> EffectKind.HostResume
@@ -220,6 +241,8 @@ module Effect =
         match effect with
         | Effect.External(ExternalEffect.DeclareState _)
         | Effect.Host _ -> true
+        | Effect.Skill SkillEffect.ReadReply -> false
+        | Effect.Skill _ -> true
         | _ -> false
 
 /// What a host call that succeeded answers.
@@ -239,6 +262,8 @@ type Reply =
     | Length of uint32
     /// Bytes for guest memory; the result is their number.
     | Bytes of byte[]
+    /// The function's result itself, where a table's functions answer with codes (negative ones in `cis`).
+    | Code of int
     /// What a WASI function answers: an errno, 0 for success, and what the journal keeps of the rest (docs/WASI.md, "Receipts").
     | Wasi of errno: uint16 * kept: byte[]
     /// What a registered function did; its result is among it.
@@ -256,6 +281,7 @@ module Reply =
         | Reply.Count n
         | Reply.Length n -> uint64 n
         | Reply.Bytes bytes -> uint64 bytes.Length
+        | Reply.Code n -> uint64 (uint32 n)
         | Reply.Wasi(errno, _) -> uint64 errno
         | Reply.Host { Next = HostNext.Returned bits } -> bits
         | Reply.Host _ -> 0UL

@@ -12,12 +12,12 @@ module EffectJson =
         AbiTable.all
         |> List.choose (fun row ->
             match row.Action with
-            | RowAction.Yields kind -> Some(kind, row.Name)
+            | RowAction.Yields kind -> Some(kind, (if row.Module = "env" then row.Name else $"{row.Module}.{row.Name}"))
             | _ -> None)
         // Registered functions have no row: one name for all of them, and their own beside it.
         |> List.append [ EffectKind.HostCall, HostCallJson.CallName; EffectKind.HostResume, HostCallJson.ResumeName ]
 
-    /// The name of the host function that yields effects of this kind.
+    /// The name of the host function that yields effects of this kind; with its module's name before it, unless that is `env`.
     let functionName (kind: EffectKind) : string = names |> List.pick (fun (k, name) -> if k = kind then Some name else None)
 
     /// Writes an effect as an object value.
@@ -72,6 +72,7 @@ module EffectJson =
             match e with
             | ExternalEffect.DeclareState claim -> Json.writeBytes w "claim" claim
             | ExternalEffect.ReadReply -> ()
+        | Effect.Skill e -> CisForms.writeJson w e
         | Effect.Wasi e -> WasiJson.write w e
         | Effect.Host call -> HostCallJson.writeCall w call
 
@@ -161,6 +162,12 @@ module EffectJson =
                 let! claim = get "claim" Json.bytes
                 return Effect.External(ExternalEffect.DeclareState claim)
             | EffectKind.ReadReply -> return Effect.External ExternalEffect.ReadReply
+            | EffectKind.AiPrompt
+            | EffectKind.MemoryGet
+            | EffectKind.MemorySet
+            | EffectKind.HttpRequest
+            | EffectKind.HttpRequestFull
+            | EffectKind.ReadSkillReply -> return! CisForms.readJson path e kind |> Result.map Effect.Skill
             | EffectKind.Wasi f -> return! WasiJson.read path e f |> Result.map Effect.Wasi
             | EffectKind.HostCall -> return! HostCallJson.readCall path e |> Result.map Effect.Host
             | EffectKind.HostResume -> return! HostCallJson.readResume path e |> Result.map Effect.Host

@@ -236,6 +236,7 @@ module Encoding =
             match e with
             | ExternalEffect.DeclareState claim -> w.Bytes claim
             | ExternalEffect.ReadReply -> ()
+        | Effect.Skill e -> CisForms.write w e
         | Effect.Wasi e -> WasiBytes.write w e
         | Effect.Host call -> HostCalls.writeCall w call
 
@@ -290,8 +291,11 @@ module Encoding =
         | 0x80uy -> Effect.Host(HostCalls.readCall r)
         | 0x81uy -> Effect.Host(HostCalls.readResume r)
         | n ->
-            r.Fail $"unknown effect {n}"
-            Effect.External ExternalEffect.ReadReply
+            match CisForms.tryRead r n with
+            | ValueSome e -> Effect.Skill e
+            | ValueNone ->
+                r.Fail $"unknown effect {n}"
+                Effect.External ExternalEffect.ReadReply
 
     /// Appends an answer: 0 and the error's number, or the reply's number and its content.
     let writeAnswer (w: WireWriter) (answer: Answer) : unit =
@@ -322,6 +326,9 @@ module Encoding =
             | Reply.Bytes bytes ->
                 w.U8 7uy
                 w.Bytes bytes
+            | Reply.Code n ->
+                w.U8 8uy
+                w.U32(uint32 n)
             | Reply.Wasi(errno, kept) ->
                 w.U8 0x90uy
                 w.U16 errno
@@ -350,6 +357,7 @@ module Encoding =
         | 5uy -> Ok(Reply.Count(r.U32()))
         | 6uy -> Ok(Reply.Length(r.U32()))
         | 7uy -> Ok(Reply.Bytes(r.Bytes()))
+        | 8uy -> Ok(Reply.Code(int (r.U32())))
         | 0x90uy ->
             let errno = r.U16()
             Ok(Reply.Wasi(errno, r.Bytes()))

@@ -117,6 +117,9 @@ type IWasmInstance =
     inherit IDisposable
     /// Runs on a clean instance (new, or after Reset). Rejections (no such export, wrong arguments) say so; nothing ran then.
     abstract Run: RunSettings -> Result<RunResult, Rejected>
+    /// The same, but in the entry's place the host makes the calls, through the guest that it is given: under one gas and stack limit, and not
+    /// counted as re-entry. Its results are those of the run. Exports that are called must be there and take the arguments; Entry and Arguments are not looked at.
+    abstract RunCalls: settings: RunSettings * calls: Func<Guest, Value[]> -> RunResult
     /// What the last run left.
     abstract Digests: unit -> StateDigests
     /// A digest of what `Digests` leaves out and `Reset` must restore: sizes and entries of tables, segments, which reference globals are null.

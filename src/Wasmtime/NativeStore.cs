@@ -173,6 +173,22 @@ internal sealed unsafe partial class NativeStore : IDisposable
         }
     }
 
+    /// <summary>The host itself calls the instance, outside any host function: that is no re-entry.</summary>
+    public Value[] CallsFromHost(NativeInstanceRef instance, Func<Guest, Value[]> calls)
+    {
+        Running = instance;
+        Depth = -1;
+        try
+        {
+            return calls(Guest);
+        }
+        finally
+        {
+            Running = null;
+            Depth = 0;
+        }
+    }
+
     /// <summary>A memory of the store that no module defines.</summary>
     public Supply NewMemory(SizeLimits type)
     {

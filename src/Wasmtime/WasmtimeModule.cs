@@ -84,14 +84,21 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
 
     public FSharpResult<RunResult, Rejected> Run(RunSettings settings)
     {
-        if (!clean) throw new InvalidOperationException("an instance is reset between runs");
         if (Check(settings) is { } rejected) return FSharpResult<RunResult, Rejected>.NewError(rejected);
+        return FSharpResult<RunResult, Rejected>.NewOk(RunOnStack(settings, null));
+    }
+
+    public RunResult RunCalls(RunSettings settings, Func<Guest, Value[]> calls) => RunOnStack(settings, calls);
+
+    private RunResult RunOnStack(RunSettings settings, Func<Guest, Value[]>? calls)
+    {
+        if (!clean) throw new InvalidOperationException("an instance is reset between runs");
         clean = false;
         long stack = module.Handle.Engine.Options.StackBytes;
         RunResult? result = null;
-        if (NativeStack.Remaining() >= stack + GuestThread.Reserve) result = RunHere(settings);
-        else GuestThread.Run(stack, () => result = RunHere(settings));
-        return FSharpResult<RunResult, Rejected>.NewOk(result!);
+        if (NativeStack.Remaining() >= stack + GuestThread.Reserve) result = RunHere(settings, calls);
+        else GuestThread.Run(stack, () => result = RunHere(settings, calls));
+        return result!;
     }
 
     private Rejected? Check(RunSettings settings)
@@ -117,7 +124,7 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
         return null;
     }
 
-    private RunResult RunHere(RunSettings settings)
+    private RunResult RunHere(RunSettings settings, Func<Guest, Value[]>? calls)
     {
         Deadline? deadline = null;
         CancellationTokenRegistration cancel = default;
@@ -134,7 +141,7 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
             if (s.Invoke(instance!.Start, [], out ended) is not null)
             {
                 s.Units = settings.StackUnits;
-                results = s.Invoke(instance.FindFunction(settings.Entry)!, settings.Arguments, out ended);
+                results = calls is null ? s.Invoke(instance.FindFunction(settings.Entry)!, settings.Arguments, out ended) : s.CallsFromHost(instance, calls);
             }
         }
         catch (Exception e)

@@ -113,6 +113,8 @@ type private OracleRun(valid: ValidModule, settings: InstanceSettings) =
                 | ended -> Ok ended)
             |> Result.map (fun ended -> { End = ended; GasUsed = store.GasUsed })
 
+        member _.RunCalls(_, _) = raise (NotSupportedException "the oracle calls entries only")
+
         member _.Digests() = {
             Memory = Digest.memory last
             Globals = Digest.globals last

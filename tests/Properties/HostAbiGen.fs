@@ -111,6 +111,25 @@ let genResource =
         return { ResourceOutput.Kind = kind; Hash = digest; Metadata = metadata }
     }
 
+/// Permitted ones, others, and malformed ones.
+let genSkillEffect: FsCheck.Gen<SkillEffect> =
+    let key = Gen.elements [ "notes/a"; "notes/"; "other"; "" ] |> Gen.map Utf8.bytes
+    let url = Gen.elements [ "https://api.example.com/v1"; "http://127.0.0.1/"; "nonsense" ] |> Gen.map Utf8.bytes
+
+    let full =
+        Gen.elements [ """{"url": "https://api.example.com/", "headers": {"accept": "*/*"}}"""; "{}"; "[1]" ]
+        |> Gen.map Utf8.bytes
+
+    Gen.oneof [
+        Gen.elements [ "hello"; "ü"; "" ] |> Gen.map (Utf8.bytes >> SkillEffect.AiPrompt)
+        genBytes |> Gen.map SkillEffect.AiPrompt
+        key |> Gen.map SkillEffect.MemoryGet
+        Gen.map2 (fun k v -> SkillEffect.MemorySet(k, v)) key genBytes
+        Gen.map2 (fun u b -> SkillEffect.HttpRequest(u, b)) url genBytes
+        full |> Gen.map SkillEffect.HttpRequestFull
+        Gen.constant SkillEffect.ReadReply
+    ]
+
 let genEffect: FsCheck.Gen<Effect> =
     let context = Gen.map Effect.Context
     let state = Gen.map Effect.State
@@ -154,6 +173,7 @@ let genEffect: FsCheck.Gen<Effect> =
         1, Gen.map2 (fun l t -> Effect.Event(EventEffect.Log(l, t))) (Gen.choose (-2, 4)) genText
         1, Gen.elements [ [| 1uy |]; [| 2uy |] ] |> Gen.map (fun c -> Effect.External(ExternalEffect.DeclareState c))
         1, Gen.constant (Effect.External ExternalEffect.ReadReply)
+        2, genSkillEffect |> Gen.map Effect.Skill
     ]
 
 let genDraftEvent: FsCheck.Gen<DraftEvent> =
@@ -187,6 +207,7 @@ let context: CallContext = {
     RandomSeed = Some [| 7uy |]
     Claims = [ { Claim = [| 1uy |]; Value = [| 9uy; 9uy |]; Evidence = [||] } ]
     Limits = HostLimits.Contract
+    Skill = None
 }
 
 /// A snapshot and what a guest does with it.

@@ -69,7 +69,7 @@ let private arguments (row: AbiRow) =
     |> List.toArray
 
 let private yielding =
-    AbiTable.env
+    AbiTable.all
     |> List.choose (fun row ->
         match row.Action with
         | RowAction.Yields kind -> Some(row, kind)

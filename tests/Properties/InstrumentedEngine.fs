@@ -48,6 +48,8 @@ type private InstrumentedInstance(prepared: Prepared, settings: InstanceSettings
 
                 Ok { End = ended; GasUsed = store.GasUsed }
 
+        member _.RunCalls(_, _) = raise (NotSupportedException "this engine calls entries only")
+
         member _.Digests() =
             use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
             let word = Array.zeroCreate<byte> 8

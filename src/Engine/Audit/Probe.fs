@@ -68,6 +68,21 @@ module internal Probe =
                     |> Option.toValueOption
         }
 
+    /// The same for skills.
+    let private skills (journal: JournalEntry[]) (count: unit -> int) =
+        let kept effect (e: JournalEntry) =
+            match e.Reply with
+            | JournalReply.Kept reply when e.Effect = Effect.Skill effect -> Some(Ports.skillAnswer reply)
+            | _ -> None
+
+        {
+            new ISkillProvider with
+                member _.Answer(_, effect, _) =
+                    Seq.append (journal |> Seq.skip (min (count ()) journal.Length)) journal
+                    |> Seq.tryPick (kept effect)
+                    |> Option.defaultValue (SkillAnswer.Failed SkillError.Unavailable)
+        }
+
     /// The same for registered functions.
     let private functions (journal: JournalEntry[]) (count: unit -> int) (asked: unit -> Effect) =
         let next () =
@@ -153,6 +168,7 @@ module internal Probe =
             View = wrap view
             Provider = provider recorded.Journal (fun () -> observer.Count)
             Functions = functions recorded.Journal (fun () -> observer.Count) (fun () -> observer.Asked)
+            Skills = skills recorded.Journal (fun () -> observer.Count)
             Witness = observer
             WasiHost =
                 ReplayedHost(fun () ->

@@ -63,6 +63,7 @@ type internal Workshop(options: WorkshopOptions) =
         Telemetry = Telemetry.Silent
         Store = null
         Provider = Ports.none
+        Skills = Ports.noSkills
         ReplayDeadline = options.Deadline
         Reuse = true
         Lane = 0

@@ -30,7 +30,10 @@ type internal OwnInstance(store: StoreData, instance: InstanceData) =
     let mutable clean = true
     let mutable last = RunEnd.Returned [||]
 
-    let run (f: Function) (s: RunSettings) : RunResult =
+    let run (s: RunSettings) (entry: unit -> Value[]) : RunResult =
+        if not clean then
+            invalidOp "an instance is reset between runs"
+
         store.Begin(s.Gas, s.StackUnits)
         store.Data <- s.Data
         clean <- false
@@ -50,7 +53,7 @@ type internal OwnInstance(store: StoreData, instance: InstanceData) =
         let ending =
             try
                 Link.initialise instance (fun start -> Link.call start [||] |> ignore)
-                RunEnd.Returned(Link.call f s.Arguments)
+                RunEnd.Returned(entry ())
             with e ->
                 Ending.ofException e
 
@@ -73,15 +76,17 @@ type internal OwnInstance(store: StoreData, instance: InstanceData) =
 
     interface IWasmInstance with
         member _.Run(s: RunSettings) =
-            if not clean then
-                invalidOp "an instance is reset between runs"
-
             match Link.findExport instance s.Entry with
             | ValueSome(Extern.Func f) ->
                 match Link.checkArguments s.Entry f s.Arguments with
                 | ValueSome e -> Error e
-                | ValueNone -> Ok(run f s)
+                | ValueNone -> Ok(run s (fun () -> Link.call f s.Arguments))
             | other -> Error(Link.noExport instance s.Entry "a function" other)
+
+        member _.RunCalls(s: RunSettings, calls: Func<Guest, Value[]>) =
+            run s (fun () ->
+                store.CallsFromHost instance
+                calls.Invoke store.Guest)
 
         member _.Digests() =
             use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256

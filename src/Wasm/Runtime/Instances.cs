@@ -219,6 +219,13 @@ internal sealed unsafe class StoreData : IDisposable
         }
     }
 
+    /// <summary>The host itself calls the instance, outside any host function: that is no re-entry.</summary>
+    public void CallsFromHost(InstanceData instance)
+    {
+        Block->Caller = (nint)instance.Block;
+        Block->Depth = -1;
+    }
+
     /// <summary>Counts runs, so that a timer of an earlier one cannot stop a later one.</summary>
     public long Epoch { get; private set; }
 
