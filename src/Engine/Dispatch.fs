@@ -58,6 +58,7 @@ module internal Dispatch =
             | Ok reply ->
                 guest.Charge(Schedule.after row.Price (Marshal.outputBytes row args reply))
                 let result = Marshal.output row memory args reply |> orTrap
+
                 match reply with
                 | Reply.Code code -> run.LastCode <- code
                 | _ when row.Module = "cis" -> run.LastCode <- 0

@@ -96,17 +96,16 @@ module Linking =
         [
             for import in m.Module.Imports do
                 match grant.Lacks(import.Module, import.Name) with
-                | Some needed ->
-                    {
-                        Refuse.link
-                            $"import {import.Module}.{import.Name}"
-                            "the skill's permissions do not cover this import"
-                            $"the permission {needed}"
-                            (match grant.Permissions |> List.map _.Text with
-                             | [] -> "no permissions"
-                             | texts -> String.concat ", " texts) with
-                            Offset = import.Offset
-                    }
+                | Some needed -> {
+                    Refuse.link
+                        $"import {import.Module}.{import.Name}"
+                        "the skill's permissions do not cover this import"
+                        $"the permission {needed}"
+                        (match grant.Permissions |> List.map _.Text with
+                         | [] -> "no permissions"
+                         | texts -> String.concat ", " texts) with
+                        Offset = import.Offset
+                  }
                 | None -> ()
         ]
 

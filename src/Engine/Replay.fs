@@ -257,6 +257,7 @@ module internal Replay =
         else
             let comparer = Comparer(recorded.Journal, hooks)
             let view = RecordedView receipt.Reads
+
             let script (_: ValidRequest) = {
                 View = hooks.View view
                 Provider = comparer

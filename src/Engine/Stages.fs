@@ -129,7 +129,10 @@ module internal Stages =
         | Convention.Raw given when given.Length <> t.Params.Length ->
             Error(Refuse.field "arguments" $"'{entry}' is {t}" $"{t.Params.Length} argument(s)" (string given.Length))
         | Convention.Raw given ->
-            given |> List.mapi (fun i bits -> argument i t.Params[i] bits) |> List.sequenceResultM |> Result.map (Array.ofList >> EntryCall.Direct)
+            given
+            |> List.mapi (fun i bits -> argument i t.Params[i] bits)
+            |> List.sequenceResultM
+            |> Result.map (Array.ofList >> EntryCall.Direct)
         | Convention.Skill input -> SkillCalls.find m entry t input |> Result.map (fun calls -> EntryCall.Skill(calls, input))
 
     /// The module alone, loaded at most once.

@@ -28,10 +28,16 @@ module SkillError =
         "The manifest's permissions do not cover this key or address, or the address (after a redirect too) leads where no skill may go."
         SkillError.Timeout, -3, "TIMEOUT", "The other side did not answer in time."
         SkillError.Unavailable, -4, "UNAVAILABLE", "The other side cannot be reached, or the host offers no such service."
-        SkillError.Invalid, -5, "INVALID", "An argument is malformed: an empty key, a prompt that is not UTF-8, an address or a request that is none."
+        SkillError.Invalid,
+        -5,
+        "INVALID",
+        "An argument is malformed: an empty key, a prompt that is not UTF-8, an address or a request that is none."
         SkillError.TooLarge, -6, "TOO_LARGE", "An argument or the answer is above its limit."
         SkillError.NoReply, -7, "NO_REPLY", "There has been no answer to read again."
-        SkillError.Failed, -8, "FAILED", "The other side answered with an error (an HTTP status outside 200 to 299, an answer that makes no sense)."
+        SkillError.Failed,
+        -8,
+        "FAILED",
+        "The other side answered with an error (an HTTP status outside 200 to 299, an answer that makes no sense)."
     ]
 
     /// The code that guests get.
@@ -112,9 +118,12 @@ type HttpPattern = private {
         let host = url.Host.ToLowerInvariant()
 
         let hostFits =
-            if p.Host = "*" then true
-            elif p.Host.StartsWith "*." then host.EndsWith(p.Host.Substring 1, StringComparison.Ordinal) && host.Length > p.Host.Length - 1
-            else host = p.Host
+            if p.Host = "*" then
+                true
+            elif p.Host.StartsWith "*." then
+                host.EndsWith(p.Host.Substring 1, StringComparison.Ordinal) && host.Length > p.Host.Length - 1
+            else
+                host = p.Host
 
         let portFits =
             match p.Port with
@@ -154,8 +163,7 @@ module HttpPattern =
         let portFits =
             port
             |> Option.forall (fun p ->
-                p = "*"
-                || (p.Length <= 5 && p <> "" && p[0] <> '0' && p |> Seq.forall Char.IsAsciiDigit && int p <= 65535))
+                p = "*" || (p.Length <= 5 && p <> "" && p[0] <> '0' && p |> Seq.forall Char.IsAsciiDigit && int p <= 65535))
 
         if schemeFits && hostFits && portFits then
             ValueSome { Scheme = scheme; Host = host; Port = port }

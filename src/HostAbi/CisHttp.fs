@@ -52,7 +52,8 @@ module CisHttp =
 
     let private header (p: JsonProperty) =
         match text p.Value with
-        | ValueSome value when isToken p.Name && isValue value && not (List.contains (p.Name.ToLowerInvariant()) reserved) -> Some(p.Name, value)
+        | ValueSome value when isToken p.Name && isValue value && not (List.contains (p.Name.ToLowerInvariant()) reserved) ->
+            Some(p.Name, value)
         | _ -> None
 
     let private parts (root: JsonElement) : SkillHttpRequest voption =

@@ -12,12 +12,12 @@ module EffectJson =
         AbiTable.all
         |> List.choose (fun row ->
             match row.Action with
-            | RowAction.Yields kind -> Some(kind, (if row.Module = "env" then row.Name else $"{row.Module}.{row.Name}"))
+            | RowAction.Yields kind -> Some(kind, (if row.Module = "cis" then "cis." + row.Name else row.Name))
             | _ -> None)
         // Registered functions have no row: one name for all of them, and their own beside it.
         |> List.append [ EffectKind.HostCall, HostCallJson.CallName; EffectKind.HostResume, HostCallJson.ResumeName ]
 
-    /// The name of the host function that yields effects of this kind; with its module's name before it, unless that is `env`.
+    /// The name of the host function that yields effects of this kind; those of `cis` have `cis.` before it: `env` has a read_reply too.
     let functionName (kind: EffectKind) : string = names |> List.pick (fun (k, name) -> if k = kind then Some name else None)
 
     /// Writes an effect as an object value.

@@ -445,6 +445,7 @@ let ``an engine that cannot say what a refused charge wanted is judged by the sa
                     |> Result.map (fun made -> {
                         new IWasmInstance with
                             member _.Run s = made.Run s
+                            member _.RunCalls(s, calls) = made.RunCalls(s, calls)
                             member _.Digests() = made.Digests()
                             member _.ResetDigest() = made.ResetDigest()
                             member _.Where() = ValueNone

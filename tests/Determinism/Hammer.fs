@@ -42,6 +42,7 @@ type private Counting() =
         {
             new IWasmInstance with
                 member _.Run s = exclusive (fun () -> made.Run s)
+                member _.RunCalls(s, calls) = exclusive (fun () -> made.RunCalls(s, calls))
                 member _.Digests() = exclusive made.Digests
                 member _.ResetDigest() = exclusive made.ResetDigest
                 member _.Where() = made.Where()

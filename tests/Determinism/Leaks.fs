@@ -64,6 +64,7 @@ let field (name: string) (o: obj) =
 let forgetful (dirty: string) (inner: IWasmInstance) : IWasmInstance = {
     new IWasmInstance with
         member _.Run s = inner.Run s
+        member _.RunCalls(s, calls) = inner.RunCalls(s, calls)
         member _.Digests() = inner.Digests()
         member _.ResetDigest() = inner.ResetDigest()
         member _.Where() = inner.Where()
@@ -120,6 +121,7 @@ let planting
         {
             new IWasmInstance with
                 member _.Run s = made.Run s
+                member _.RunCalls(s, calls) = made.RunCalls(s, calls)
                 member _.Digests() = made.Digests()
                 member _.ResetDigest() = made.ResetDigest()
                 member _.Where() = made.Where()

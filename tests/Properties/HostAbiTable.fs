@@ -168,3 +168,17 @@ let ``prices saturate`` () =
 
 [<Test>]
 let ``the reference page is not stale`` () = Repository.generated "docs/HOST_ABI.md" Docs.markdown
+
+[<Test>]
+let ``the page and the header of skills are not stale`` () =
+    Repository.generated "docs/CIS.md" CisDocs.markdown
+    Repository.generated "sdk/c/twofold_skill.h" CisDocs.header
+
+[<Test>]
+let ``codes of skills are distinct, negative, and those published stay`` () =
+    let listed = SkillError.all |> List.map (fun (e, n, _, _) -> $"{n} {e}") |> String.concat ", "
+
+    Assert.That(listed, Does.StartWith "-1 NotFound, -2 Denied, -3 Timeout, -4 Unavailable, -5 Invalid, -6 TooLarge, -7 NoReply, -8 Failed")
+
+    for error in cases<SkillError>() do
+        Assert.That((SkillError.tryOfCode (SkillError.code error) = ValueSome error))

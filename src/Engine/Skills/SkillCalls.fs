@@ -95,8 +95,7 @@ module internal SkillCalls =
                 DeallocArguments = dealloc
             }))
 
-    let private pay (guest: Guest) (bytes: int64) =
-        guest.Charge(Schedule.before CisTable.handOver (uint64 bytes) 0UL)
+    let private pay (guest: Guest) (bytes: int64) = guest.Charge(Schedule.before CisTable.handOver (uint64 bytes) 0UL)
 
     let private trap code a b = raise (TrapException(enum<TrapCode> code, a, b, 0UL))
     let private number (n: int) = Value.I32 n
