@@ -124,6 +124,16 @@ type ExecutionRequest internal (r: Twofold.Engine.ExecutionRequest, profile: Exe
         let world = Arguments.notNull (nameof world) world
         changed (fun r -> { r with Wasi = Some world.World; WasiHost = world.Source })
 
+    /// A run of a skill on an input (JSON by convention), under its manifest's limits and permissions. The result is the receipt's return data.
+    static member ForSkill(skill: Twofold.Skill, input: byte[]) : ExecutionRequest =
+        let skill = (Arguments.notNull (nameof skill) skill).Inner
+        let r = Twofold.Engine.Skill.request skill (Arguments.bytes (nameof input) input)
+        ExecutionRequest(r, ExecutionProfile r.Profile)
+
+    /// The same on a text's UTF-8.
+    static member ForSkill(skill: Twofold.Skill, input: string) : ExecutionRequest =
+        ExecutionRequest.ForSkill(skill, Encoding.UTF8.GetBytes(Arguments.notNull (nameof input) input))
+
     /// The entry's name.
     member _.Entry = r.Entry
     /// The profile.

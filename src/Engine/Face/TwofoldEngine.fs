@@ -14,6 +14,7 @@ type internal EngineSettings = {
     Modules: int
     Pool: PoolOptions
     Source: IExternalSource
+    Skills: SkillPorts
     Engine: Twofold.Wasm.IWasmEngine
     Corpus: Corpus
     Meters: System.Diagnostics.Metrics.IMeterFactory
@@ -29,6 +30,7 @@ type EngineOptions private (s: EngineSettings) =
             Modules = 64
             Pool = PoolOptions.Default
             Source = null
+            Skills = SkillPorts()
             Engine = Twofold.Wasm.CompiledEngine()
             Corpus = null
             Meters = null
@@ -44,6 +46,8 @@ type EngineOptions private (s: EngineSettings) =
     member _.ProveResets = s.Pool.ProveResets
     /// Who answers external effects that requests do not answer themselves, or null.
     member _.ExternalSource = s.Source
+    /// Who answers what skills ask of the outside.
+    member _.SkillPorts = s.Skills
     /// Who executes modules.
     member _.Engine = s.Engine
     /// Where receipts are kept for audits, or null.
@@ -66,6 +70,9 @@ type EngineOptions private (s: EngineSettings) =
 
     /// The same with another source of external answers; null for none.
     member _.WithExternalSource(source: IExternalSource) = EngineOptions { s with Source = source }
+
+    /// The same with other answers for skills.
+    member _.WithSkillPorts(ports: SkillPorts) = EngineOptions { s with Skills = Arguments.notNull (nameof ports) ports }
 
     /// The same on another engine: `CompiledEngine` (the default), `InterpretedEngine`, or one of another package. Results, gas and receipts are the same.
     member _.WithEngine(engine: Twofold.Wasm.IWasmEngine) = EngineOptions { s with Engine = Arguments.notNull (nameof engine) engine }
@@ -103,6 +110,7 @@ type TwofoldEngine(options: EngineOptions) =
                     CachedModules = options.CachedModules
                     Pool = options.Pool
                     Provider = provider options.ExternalSource
+                    Skills = options.SkillPorts.Provider
                     Meters = options.MeterFactory
             }
         )
