@@ -8,6 +8,9 @@ open Argu
 module private Words =
     let engine = "who executes: compiled (default), interpreter or wasmtime; results, gas and receipts are the same"
 
+
+    let home = "where skills and their memory are kept: TWOFOLD_HOME, or the user's data folder, by default"
+
 type ExecArgs =
     | [<MainCommand; ExactlyOnce>] Call of MODULE: string * ENTRY: string
     | [<AltCommandLine("-p")>] Params of TEXT: string
@@ -162,6 +165,104 @@ type RecordArgs =
             | Add _ -> "a receipt's file, a folder of receipts and modules, or another corpus, to take receipts from; may be given again"
             | Json -> "print one JSON document"
 
+type SkillInstallArgs =
+    | [<MainCommand; ExactlyOnce>] Source of PATH: string
+    | Replace
+    | Home of FOLDER: string
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Source _ -> "the skill's folder, or its manifest"
+            | Replace -> "put it in the place of the one that has its name"
+            | Home _ -> Words.home
+            | Json -> "print one JSON document"
+
+type SkillListArgs =
+    | Home of FOLDER: string
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Home _ -> Words.home
+            | Json -> "print one JSON document"
+
+type SkillRemoveArgs =
+    | [<MainCommand; ExactlyOnce>] Name of NAME: string
+    | Home of FOLDER: string
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Name _ -> "the skill's name"
+            | Home _ -> Words.home
+
+type SkillCheckArgs =
+    | [<MainCommand; ExactlyOnce>] Path of PATH: string
+    | Update
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Path _ -> "the skill's folder, or its manifest"
+            | Update -> "first write the module's SHA-256 into the manifest"
+            | Json -> "print one JSON document"
+
+type SkillNewArgs =
+    | [<MainCommand; ExactlyOnce>] Name of NAME: string
+    | Language of NAME: string
+    | Output of FOLDER: string
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Name _ -> "the new skill's name"
+            | Language _ -> "as (AssemblyScript, the default), c or rust"
+            | Output _ -> "the folder to make; its name by default"
+
+type SkillRunArgs =
+    | [<MainCommand; ExactlyOnce>] Name of NAME: string
+    | [<AltCommandLine("-i")>] Input of JSON: string
+    | Timeout of SECONDS: float
+    | [<AltCommandLine("-r")>] Receipt of FILE: string
+    | Record of CORPUS: string
+    | [<AltCommandLine("-e")>] Engine of NAME: string
+    | Home of FOLDER: string
+    | Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Name _ -> "the skill's name; or a path to a skill that is not installed (./skill)"
+            | Input _ -> "the input: text as it is, @FILE for a file's bytes, - for standard input; {} by default"
+            | Timeout _ -> "seconds before the run is broken off, instead of the manifest's; 0 is none"
+            | Receipt _ -> "write the receipt to this file, as JSON"
+            | Record _ -> "keep the receipt and the module in this corpus, for later audits"
+            | Engine _ -> Words.engine
+            | Home _ -> Words.home
+            | Json -> "print one JSON document: the report with the receipt, or the error"
+
+type SkillArgs =
+    | [<CliPrefix(CliPrefix.None)>] Install of ParseResults<SkillInstallArgs>
+    | [<CliPrefix(CliPrefix.None)>] List of ParseResults<SkillListArgs>
+    | [<CliPrefix(CliPrefix.None)>] Remove of ParseResults<SkillRemoveArgs>
+    | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<SkillRunArgs>
+    | [<CliPrefix(CliPrefix.None)>] Check of ParseResults<SkillCheckArgs>
+    | [<CliPrefix(CliPrefix.None)>] New of ParseResults<SkillNewArgs>
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Install _ -> "check a skill and copy it to the home folder"
+            | List _ -> "what is installed"
+            | Remove _ -> "remove an installed skill"
+            | Run _ -> "run a skill on an input and print its result"
+            | Check _ -> "check a manifest and its module against each other"
+            | New _ -> "make a skill's project from a template"
+
 type DoctorArgs =
     | Json
 
@@ -201,6 +302,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
     | [<CliPrefix(CliPrefix.None)>] Record of ParseResults<RecordArgs>
+    | [<CliPrefix(CliPrefix.None)>] Skill of ParseResults<SkillArgs>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
     | [<CliPrefix(CliPrefix.None)>] Wat of ParseResults<WatArgs>
     | [<CliPrefix(CliPrefix.None)>] Wast of ParseResults<WastArgs>
@@ -215,6 +317,7 @@ type Arguments =
             | Inspect _ -> "what a module imports, exports and needs, and what each profile would say to it"
             | Run _ -> "run a WASI program, or call any export with typed arguments"
             | Record _ -> "keep receipts and modules in a corpus, for later audits"
+            | Skill _ -> "install, list, remove, run, check and make skills"
             | Doctor _ -> "what this machine has and what to do about it"
             | Wat _ -> "a module as text, or a text as module"
             | Wast _ -> "run test scripts in the official suite's format"

@@ -94,8 +94,9 @@ module Execute =
             ]
         }
 
-    /// One run: the report, the receipt's file or corpus; `ending` makes of them what the caller sees.
-    let finishWith
+    /// One run on an engine with these options: the report, the receipt's file or corpus; `ending` makes of them what the caller sees.
+    let finishOn
+        (change: ExecutorOptions -> ExecutorOptions)
         (ending: string list -> ExecutionReport -> Ending)
         (engine: string option)
         (keep: Keep)
@@ -108,11 +109,14 @@ module Execute =
             let! corpus =
                 keep.Corpus |> Option.traverseResult (CorpusWriter.Open >> Result.mapError (fun e -> Stop.Usage $"--record: {e}"))
 
-            use executor = new Executor(ExecutorOptions.For engine)
+            use executor = new Executor(change (ExecutorOptions.For engine))
             let! report = executor.Execute(request, token) |> Result.mapError Stop.Refused
             let! kept = kept keep corpus request report.Receipt
             return ending kept report
         }
+
+    /// The same with plain options.
+    let finishWith ending engine keep token request = finishOn id ending engine keep token request
 
     /// The same for contracts and exports: the report, and the outcome's exit code.
     let finish (engine: string option) (json: bool) (keep: Keep) (token: CancellationToken) (request: ExecutionRequest) =

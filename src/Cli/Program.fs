@@ -17,6 +17,7 @@ Examples:
   twofold run program.wasm --dir data::/data:ro -- first --second
   twofold run math.wasm --invoke add 5 3
   twofold record corpus --module token.wasm --requests calls.json --state snapshot.json
+  twofold skill install ./summarize && twofold skill run summarize --input '{"text": "..."}'
   twofold doctor
   twofold wat math.wasm --output math.wat
   twofold wast tests/ suite.zip
@@ -48,6 +49,7 @@ let private command (token: CancellationToken) (behind: string list) (results: P
         | Some(Arguments.Inspect a) -> Inspect.run a
         | Some(Arguments.Run a) -> Run.run token behind a
         | Some(Arguments.Record a) -> Recording.run token a
+        | Some(Arguments.Skill a) -> Skills.run token a
         | Some(Arguments.Doctor a) -> Doctor.run a
         | Some(Arguments.Wat a) -> TextForms.run a
         | Some(Arguments.Wast a) -> Scripts.run a

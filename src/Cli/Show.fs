@@ -31,6 +31,14 @@ module Show =
 
         if text.Length <= 200 then text else text.Substring(0, 200) + $"... ({count data.LongLength} bytes)"
 
+    /// A result, whole: its text if that is harmless (lines and tabs are), else hexadecimal.
+    let result (data: byte[]) =
+        let moves (c: char) = c <> '\n' && c <> '\r' && c <> '\t' && ReportText.movesText c
+
+        match Utf8.tryText (ReadOnlySpan data) with
+        | ValueSome t when not (Seq.exists moves t) -> t
+        | _ -> Hex.text (ReadOnlySpan data)
+
     let private token (t: TokenId) =
         match t with
         | TokenId.Native -> "native coin"

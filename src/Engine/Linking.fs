@@ -89,9 +89,12 @@ module Linking =
     /// The same without grants of a request.
     let check (policy: Policy) (m: ValidModule) : Rejected list = checkGranted policy None m
 
+    // What is no skill has nothing of `cis`; WASI is not a matter of permissions then.
+    let private noSkill: SkillGrant = { Name = ""; Version = ""; Permissions = [ Permission.Wasi ] }
+
     /// Every import that a skill's permissions do not cover, in the module's order. Asked for each run: instances are shared by grants.
     let checkGrant (grant: SkillGrant option) (m: ValidModule) : Rejected list =
-        let grant = grant |> Option.defaultValue { Name = ""; Version = ""; Permissions = [ Permission.Wasi ] }
+        let grant = grant |> Option.defaultValue noSkill
 
         [
             for import in m.Module.Imports do

@@ -163,12 +163,9 @@ module internal Stages =
 
         // Instances are shared whoever was granted what: permissions are looked at for every run.
         let granted =
-            if List.contains "cis" policy.ImportModules || loaded.Valid.Recorded.Skill.IsSome then
-                match Linking.checkGrant loaded.Valid.Recorded.Skill loaded.Lease.Module.Module with
-                | [] -> Ok()
-                | first :: _ -> Error(Refusal.Rejected first)
-            else
-                Ok()
+            match Linking.checkGrant loaded.Valid.Recorded.Skill loaded.Lease.Module.Module with
+            | [] -> Ok()
+            | first :: _ -> Error(Refusal.Rejected first)
 
         let rent () =
             loaded.Lease.Pool.Rent(

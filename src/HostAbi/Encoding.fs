@@ -327,7 +327,7 @@ module Encoding =
                 w.U8 7uy
                 w.Bytes bytes
             | Reply.Code n ->
-                w.U8 8uy
+                w.U8 9uy
                 w.U32(uint32 n)
             | Reply.Wasi(errno, kept) ->
                 w.U8 0x90uy
@@ -357,7 +357,7 @@ module Encoding =
         | 5uy -> Ok(Reply.Count(r.U32()))
         | 6uy -> Ok(Reply.Length(r.U32()))
         | 7uy -> Ok(Reply.Bytes(r.Bytes()))
-        | 8uy -> Ok(Reply.Code(int (r.U32())))
+        | 9uy -> Ok(Reply.Code(int (r.U32())))
         | 0x90uy ->
             let errno = r.U16()
             Ok(Reply.Wasi(errno, r.Bytes()))

@@ -69,7 +69,7 @@ let private arguments (row: AbiRow) =
     |> List.toArray
 
 let private yielding =
-    AbiTable.all
+    AbiTable.env @ AbiTable.cis
     |> List.choose (fun row ->
         match row.Action with
         | RowAction.Yields kind -> Some(row, kind)
