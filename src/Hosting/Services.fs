@@ -36,6 +36,11 @@ module private Make =
             .WithResetProof(o.ProveResets)
             .WithMeterFactory(services.GetService<IMeterFactory>())
             .WithExternalSource(services.GetService<IExternalSource>())
+            .WithSkillPorts(
+                match services.GetService<SkillPorts>() with
+                | null -> SkillPorts()
+                | ports -> ports
+            )
             .WithCorpus(services.GetService<Corpus>())
             .WithObserver(LoggingObserver logger)
         |> sized
@@ -46,7 +51,7 @@ type TwofoldServiceCollectionExtensions private () =
 
     /// Adds an engine and what watches it: `TwofoldEngine` (one for the process), `EngineOptions`, the `Corpus` that the configuration names, metrics, logs, a
     /// background service that judges the thresholds of `TwofoldOptions.Health`, and the health check `twofold`. Everything is added only where it is not
-    /// there yet. Ports are taken from the container when they are registered: `IExternalSource`, `IWasmEngine` (by name), `IMeterFactory`, `TimeProvider`.
+    /// there yet. Ports are taken from the container when they are registered: `IExternalSource`, `SkillPorts`, `IWasmEngine` (by name), `IMeterFactory`, `TimeProvider`.
     /// `configuration` is the section with the options of `TwofoldOptions`. Options are checked when the host starts.
     [<Extension>]
     static member AddTwofold(services: IServiceCollection, configuration: IConfiguration) : IServiceCollection =

@@ -15,7 +15,7 @@ public sealed class PackageTests
     private static readonly string[] Packed =
     [
         "src/Wasm/Runtime/Runtime.csproj", "src/Wasm/Wasm.fsproj", "src/HostAbi/HostAbi.fsproj", "src/Engine.fsproj", "src/Wasmtime/Wasmtime.csproj",
-        "src/Hosting/Hosting.fsproj", "src/Cli/Cli.fsproj",
+        "src/Hosting/Hosting.fsproj", "src/Skills/Skills.fsproj", "src/Cli/Cli.fsproj",
     ];
 
     private static readonly string Root = FindRoot();
@@ -80,6 +80,7 @@ public sealed class PackageTests
     [TestCase("Twofold", "lib/net10.0/Twofold.dll")]
     [TestCase("Twofold.Wasmtime", "lib/net10.0/Twofold.Wasmtime.dll")]
     [TestCase("Twofold.Extensions.Hosting", "lib/net10.0/Twofold.Extensions.Hosting.dll")]
+    [TestCase("Twofold.Extensions.Skills", "lib/net10.0/Twofold.Extensions.Skills.dll")]
     public void AComesWithReadmeDocumentationAndSymbols(string id, string library)
     {
         using var package = Open(id);

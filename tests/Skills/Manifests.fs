@@ -150,6 +150,18 @@ let ``the published schema agrees with the reader`` () =
         Assert.That(valid schema.Value document.RootElement, Is.EqualTo wrong.IsNone, json)
 
 [<Test>]
+let ``the manifest that SKILLS.md shows is one`` () =
+    let page = File.ReadAllText(ofRepository "docs/SKILLS.md")
+    let shown = Regex.Match(page, "```json\n(.*?)```", RegexOptions.Singleline).Groups[1].Value
+
+    match SkillManifest.parse (bytes shown) with
+    | Ok m -> Assert.That(m.Limits.OutputBytes, Is.EqualTo 65536)
+    | Error why -> Assert.Fail why
+
+    use document = JsonDocument.Parse shown
+    Assert.That(valid schema.Value document.RootElement)
+
+[<Test>]
 let ``the samples are what they say, by schema, reader and hash`` () =
     let folders = Directory.GetDirectories(ofRepository "samples/skills")
     Assert.That(folders.Length, Is.EqualTo 3)

@@ -166,7 +166,7 @@ type ISkillHttp =
     abstract SendAsync: caller: SkillCaller * request: SkillHttpMessage * cancellationToken: CancellationToken -> Task<SkillHttpReply>
 
 /// What an engine's skills are answered by. Immutable; a port that is missing answers Unavailable.
-[<Sealed>]
+[<Sealed; AllowNullLiteral>]
 type SkillPorts private (ai: ISkillAi, memory: ISkillMemory, http: ISkillHttp) =
     // The guest's thread waits; the port's continuations run on the pool.
     let wait (work: unit -> Task<'T>) : 'T =
