@@ -201,8 +201,6 @@ module Skills =
         else
             (SkillRegistry home).Find name
 
-    let private now () = uint64 (DateTimeOffset.UtcNow.ToUnixTimeSeconds())
-
     let private runSkill (token: CancellationToken) (a: ParseResults<SkillRunArgs>) : Result<Ending, Stop> =
         result {
             let json = a.Contains SkillRunArgs.Json
@@ -218,9 +216,7 @@ module Skills =
 
             let request = Skill.request skill bytes
             let! profile = Inputs.deadline (a.TryGetResult SkillRunArgs.Timeout) request.Profile |> usage
-
-            // The time of the run is the request's, and so the receipt's.
-            let request = { request with Profile = profile; Block = { request.Block with Timestamp = now () } }
+            let request = { request with Profile = profile }
 
             let ending (_: string list) (report: ExecutionReport) =
                 let code = Execute.code report.Receipt.Outcome

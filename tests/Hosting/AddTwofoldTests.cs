@@ -92,11 +92,14 @@ public sealed class AddTwofoldTests
     {
         var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         var source = new Claims();
+        var ports = new SkillPorts();
         builder.Services.AddSingleton<IExternalSource>(source);
+        builder.Services.AddSingleton(ports);
         builder.Services.AddTwofold(o => o.CachedModules = 5);
         using var host = builder.Build();
         var options = host.Services.GetRequiredService<EngineOptions>();
         Assert.That(options.ExternalSource, Is.SameAs(source));
+        Assert.That(options.SkillPorts, Is.SameAs(ports));
         Assert.That(options.CachedModules, Is.EqualTo(5));
 
         var replaced = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
