@@ -31,9 +31,9 @@ type ChainTests() =
     let instantiate (engine: IWasmEngine) valid =
         (engine.Load valid |> orFail).Instantiate { Functions = []; Memory = None; Limits = limits; ReentryDepth = 4 } |> orFail
 
-    let run (instance: IWasmInstance) arguments gas (cancellation: CancellationToken) =
+    let runEntry (entry: string) (instance: IWasmInstance) arguments gas (cancellation: CancellationToken) =
         instance.Run {
-            Entry = "f"
+            Entry = entry
             Arguments = arguments
             Gas = gas
             StackUnits = 20_000
@@ -43,17 +43,19 @@ type ChainTests() =
         }
         |> orFail
 
+    let run = runEntry "f"
+
     let engines: (string * IWasmEngine) list = [
         "compiled", CompiledEngine()
         "chain", InterpretedEngine InterpMode.Chain
         "loop", InterpretedEngine InterpMode.Loop
     ]
 
-    /// The words of the module's first function.
-    let words (valid: ValidModule) =
-        let code = InterpretedCode(valid, InterpMode.Chain)
+    let translated (valid: ValidModule) index = InterpretedCode(valid, InterpMode.Chain).Translated(index).Words
 
-        code.Translated(0).Words
+    /// The operations of the module's first function.
+    let words (valid: ValidModule) =
+        translated valid 0
         |> Array.map (fun w -> if w.Op < uint16 InterpChain.Most then InterpChain.Plain w.Op else IOp.Exit)
         |> List.ofArray
 
@@ -144,6 +146,33 @@ type ChainTests() =
         + "(local.set $i (i32.add (local.get $i) (i32.const 4)))"
         + String.replicate 39 "(i32.add)"
     ]
+
+    // The kernels of the benchmarks, and arguments that let them do a little of everything.
+    static let kernels = [
+        "fibonacci", 9
+        "sha256", 1
+        "keccak", 1
+        "matmul", 6
+        "sort", 60
+        "nbody", 4
+        "sieve", 300
+        "interp", 2
+        "indirect", 40
+        "mandelbrot", 6
+        "lz", 300
+        "hashmap", 60
+        "field", 8
+        "distance", 6
+        "tree", 12
+        "mandelbrotv", 6
+        "matf32", 6
+        "matf32v", 8
+        "blend", 1
+        "blendv", 1
+    ]
+
+    static let kernel (name: string) =
+        System.IO.File.ReadAllBytes(System.IO.Path.Combine(Repository.root, "bench", "kernels", "wasm", name + ".wasm"))
 
     static member Sums = sums |> List.map (fun (name, text) -> TestCaseData(text).SetName $"sums: {name}") |> Array.ofList
 
@@ -246,6 +275,54 @@ type ChainTests() =
 
             if not missing then
                 Assert.That(vectors.Contains $"V%03X{n}", $"0x%X{n}")
+
+    [<Test>]
+    member _.``every pair of operations that has a handler occurs in the kernels``() =
+        let load (name: string) =
+            Decode.run limits Features.Executable (kernel name) |> Result.bind (Validate.run limits Features.Executable) |> orFail
+
+        let found =
+            set [
+                for name, _ in kernels do
+                    let valid = load name
+
+                    for k in 0 .. valid.Module.Functions.Length - 1 do
+                        for w in translated valid k do
+                            int w.Op
+            ]
+
+        let missing = Fuse.pairNumbers |> List.filter (found.Contains >> not) |> List.map Fuse.operations
+        Assert.That(missing, Is.Empty, $"%A{missing}")
+
+    static member Kernels = kernels |> List.map (fun (name, n) -> TestCaseData(name, n).SetName $"kernels: {name}") |> Array.ofList
+
+    [<TestCaseSource("Kernels")>]
+    member _.``kernels end alike on chain and loop, and where the compiler does, wherever gas ends``(name: string, argument: int) =
+        let valid =
+            Decode.run limits Features.Executable (kernel name) |> Result.bind (Validate.run limits Features.Executable) |> orFail
+
+        let show (instance: IWasmInstance) gas =
+            let r = runEntry "run" instance [| Value.I32 argument |] gas CancellationToken.None
+            $"%A{r.End}, gas {r.GasUsed}"
+
+        use compiled = instantiate (CompiledEngine()) valid
+        use chained = instantiate (InterpretedEngine InterpMode.Chain) valid
+        use looped = instantiate (InterpretedEngine InterpMode.Loop) valid
+        let most = 200_000_000L
+        let whole = (runEntry "run" compiled [| Value.I32 argument |] most CancellationToken.None).GasUsed
+        Assert.That(whole, Is.GreaterThan 1000L)
+
+        // Primes, so that the limits fall on different blocks of the loops.
+        for k in 0L .. 60L do
+            let limit = if k = 0L then most else min whole (1L + (whole * k / 61L) + 7L * k * k % 101L)
+
+            for instance in [ compiled; chained; looped ] do
+                instance.Reset()
+
+            let expected = show compiled limit
+            Assert.That(show chained limit, Is.EqualTo expected, $"gas {limit}, chain")
+            Assert.That(show looped limit, Is.EqualTo expected, $"gas {limit}, loop")
+            Assert.That((chained.Where() = looped.Where()), $"gas {limit}: {chained.Where()}, {looped.Where()}")
 
     [<Test>]
     member _.``an endless loop on the chain can be ended, and lets the garbage collector work``() =

@@ -198,6 +198,39 @@ type InterpreterTests(mode: string) =
 
     // ---- instances of both kinds in one store
 
+    [<TestCase(10_000, true)>]
+    [<TestCase(-1, false)>]
+    member _.``tail calls that go to and fro between both kinds end in a fault before they use native memory without bound``
+        (rounds: int, ends: bool)
+        =
+        use store = new Store(StoreOptions().WithStackUnits 20_000)
+        let linker = Linker()
+
+        let text (other: string) =
+            $"""(module {other} (type $f (func (param i32) (result i32)))
+                 (func $go (export "go") (param i32) (result i32)
+                   (if (i32.eqz (local.get 0)) (then (return (i32.const 7))))
+                   (return_call_indirect $t (type $f) (i32.sub (local.get 0) (i32.const 1)) (i32.and (local.get 0) (i32.const 1))))
+                 """
+
+        let load (text: string) kind = linker.Instantiate(store, Module.FromText(text, ModuleOptions().WithEngine kind))
+
+        let first = load (text "(table $t (export \"table\") 2 funcref)" + "(elem (i32.const 0) $go))") EngineKind.Compiled
+
+        linker.DefineInstance("a", first) |> ignore
+
+        load (text "(import \"a\" \"table\" (table $t 2 funcref))" + "(elem (i32.const 1) $go))") EngineKind.Interpreter
+        |> ignore
+
+        let go (n: int) = (first.Call("go", Value.I32 n)[0]).AsI32()
+
+        if ends then
+            Assert.That(go rounds, Is.EqualTo 7)
+        else
+            Assert.Throws<HostMemoryException>(fun () -> go rounds |> ignore) |> ignore
+            // And then as if nothing had been.
+            Assert.That(go 100, Is.EqualTo 7)
+
     static member Kinds = [|
         for a in [ EngineKind.Compiled; EngineKind.Interpreter ] do
             for b in [ EngineKind.Compiled; EngineKind.Interpreter ] do

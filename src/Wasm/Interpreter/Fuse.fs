@@ -36,13 +36,69 @@ module internal Fuse =
     let private firstVector = int IOp.Count + 1
     let private firstPair = firstVector + InterpVec.Most
 
-    /// Neighbours that loops often have. The words stay as they are, but the first one's operation says that the second is executed too.
-    let private pairs: (IOp * IOp)[] = [||]
+    /// Neighbours that the kernels' loops execute most, counted. The words stay as they are, but the first one's operation says that the second is
+    /// executed too; the loop takes each by itself.
+    let private pairs: (IOp * IOp)[] = [|
+        IOp.I32AddK, IOp.I32AddK
+        IOp.F64Mul, IOp.F64Add
+        IOp.Move, IOp.Move
+        IOp.I32AddK, IOp.PayBrI32Ne
+        IOp.Move, IOp.I32AddK
+        IOp.I64ShrUK, IOp.I64Xor
+        IOp.I32AddK, IOp.PayBrNz
+        IOp.I32AddK, IOp.Load32
+        IOp.Load32, IOp.Load32
+        IOp.I32Add, IOp.I32AddK
+        IOp.Load64, IOp.Load64
+        IOp.Store8K, IOp.I32Add
+        IOp.I32LtU, IOp.Select
+        IOp.I64Xor, IOp.Store64
+        IOp.Store64, IOp.I32AddK
+        IOp.F32Mul, IOp.F32Add
+        IOp.I64Mul, IOp.I64ShrUK
+        IOp.Store32, IOp.I32AddK
+        IOp.I32AddK, IOp.Move
+        IOp.I64Add, IOp.Store64K
+        IOp.I32AddK, IOp.Load64
+        IOp.Move, IOp.PayBrZ
+        IOp.Move, IOp.PayBr
+        IOp.I32ShlK, IOp.Load32K
+        IOp.I64ShlK, IOp.I64Xor
+        IOp.V128Load, IOp.V128Load
+        IOp.V128Store, IOp.I32AddK
+        IOp.Move, IOp.Store32
+        IOp.Load32, IOp.Move
+        IOp.I32RotlK, IOp.I32Xor
+        IOp.I32AddK, IOp.PayBrI32NeK
+        IOp.I64Xor, IOp.I64Mul
+        IOp.F64Add, IOp.F64Mul
+        IOp.F64Sub, IOp.F64Add
+        IOp.I32AddK, IOp.V128Load
+        IOp.F64Add, IOp.I32Add
+        IOp.Load64, IOp.F64Mul
+        IOp.Load64K, IOp.Load64Add
+        IOp.Load8UI32K, IOp.I32Mul
+        IOp.I32AddK, IOp.I32ShrUK
+        IOp.I64Add, IOp.Return64
+        IOp.I32WrapI64, IOp.I32ShlK
+        IOp.I32ShlK, IOp.I32AddK
+        IOp.F64Add, IOp.Store64
+        IOp.I32AddK, IOp.I32ShlK
+        IOp.Load32K, IOp.Load32K
+        IOp.Load8UI32K, IOp.I32Ne
+        IOp.I32Add, IOp.I32LtU
+        IOp.Load32, IOp.I32AddK
+        IOp.Load8UI32K, IOp.Load8UI32K
+        IOp.Load32, IOp.Load32K
+    |]
 
     let private numbers =
         let known = System.Collections.Generic.Dictionary<struct (IOp * IOp), int>()
         pairs |> Array.iteri (fun k (a, b) -> known[struct (a, b)] <- firstPair + k)
         known
+
+    /// The numbers of all pairs.
+    let pairNumbers = [ firstPair .. firstPair + pairs.Length - 1 ]
 
     /// The operations of a number; for a vector instruction which, else -1.
     let operations (number: int) : struct (IOp * int) list =

@@ -115,6 +115,7 @@ internal static unsafe class InterpCalls
             Mode = Rt.Instance(ctx).Code.Mode,
         };
         if (run.Mode != InterpMode.Loop) run.Chain = InterpChain.Table;
+        stack.Fits(units);
         bool ended = false;
         try
         {

@@ -744,12 +744,13 @@ internal static unsafe class InterpLoop
             continue;
 
         LeaveTo:
-            // A tail call out of the loop: its results are this frame's, and an exception of it is this frame's caller's.
+            // A tail call out of the loop: its results are this frame's, and an exception of it is this frame's caller's. The frame's place is given up:
+            // whoever is called has taken the arguments from it before anything runs there.
             s.Store->Gas = gas;
             s.Ip = ip - 1;
             s.Stack.TopFrame = s.Top;
-            s.Stack.TopSlot = fp + s.Func->FrameBytes;
-            s.Stack.TopRef = s.Base + s.Func->RefSlots;
+            s.Stack.TopSlot = fp;
+            s.Stack.TopRef = s.Base;
             InterpCalls.Out(s.Stack, ctx, target, fp, s.Base, s.Units + s.Func->FrameUnits);
             s.Refs = s.Stack.Refs;
             gas = s.Store->Gas;

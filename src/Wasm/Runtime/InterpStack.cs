@@ -12,6 +12,13 @@ internal sealed unsafe class InterpStack : IDisposable
     /// <summary>Where the outermost frame of a run returns to.</summary>
     public static readonly Word* Exit = MakeExit();
 
+    /// <summary>Room for arguments and results of a function that units do not suffice for any more: more than 1,000 vectors.</summary>
+    private const int Arguments = 4096;
+
+    /// <summary>Runs of the loop that no units were paid for: tail calls that go to and fro between compiled and interpreted instances leave one each, and
+    /// native frames with it.</summary>
+    private const int Unpaid = 50_000;
+
     private readonly int units;
     private Exception? noted;
     private Word* endIp;
@@ -25,8 +32,8 @@ internal sealed unsafe class InterpStack : IDisposable
     {
         this.units = units;
         // Reserved, not touched: a run pays for what it uses.
-        Slots = (byte*)NativeMemory.Alloc((nuint)units + 64, 8);
-        Frames = (InterpFrame*)NativeMemory.Alloc((nuint)(units / 16) + 64, (nuint)sizeof(InterpFrame));
+        Slots = (byte*)NativeMemory.Alloc((nuint)units + Arguments, 8);
+        Frames = (InterpFrame*)NativeMemory.Alloc((nuint)(units / 16) + Unpaid, (nuint)sizeof(InterpFrame));
         TopSlot = Slots;
         TopFrame = Frames;
     }
@@ -70,6 +77,13 @@ internal sealed unsafe class InterpStack : IDisposable
         Room(rb + func->RefSlots);
         Array.Clear(Refs, rb + func->RefParams, func->RefSlots - func->RefParams);
         return Refs;
+    }
+
+    /// <summary>A run of the loop with these units begins at the top: there must be room for all frames that they pay for.</summary>
+    public void Fits(int left)
+    {
+        if (TopFrame - Frames + left / 16 + 2 > units / 16 + Unpaid || TopSlot - Slots > 8L * (units - left))
+            throw new HostMemoryException("tail calls between compiled and interpreted instances left too many frames behind");
     }
 
     public void Room(int count)
