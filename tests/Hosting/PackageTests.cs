@@ -3,7 +3,6 @@
 
 using System.Diagnostics;
 using System.IO.Compression;
-using System.Reflection;
 using System.Reflection.PortableExecutable;
 using NUnit.Framework;
 
@@ -18,18 +17,8 @@ public sealed class PackageTests
         "src/Hosting/Hosting.fsproj", "src/Skills/Skills.fsproj", "src/Cli/Cli.fsproj",
     ];
 
-    private static readonly string Root = FindRoot();
-    private static readonly string Configuration = typeof(PackageTests).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
-
     private string work = "";
     private string feed = "";
-
-    private static string FindRoot()
-    {
-        var d = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(d.FullName, "Directory.Packages.props"))) d = d.Parent ?? throw new InvalidOperationException("no repository above the tests");
-        return d.FullName;
-    }
 
     private static (int Code, string Text) TryRun(string folder, string file, params string[] arguments)
     {
@@ -57,7 +46,7 @@ public sealed class PackageTests
     {
         work = Directory.CreateTempSubdirectory("twofold-packages").FullName;
         feed = Path.Combine(work, "feed");
-        foreach (var project in Packed) Run(Root, "dotnet", "pack", project, "-c", Configuration, "--no-build", "--nologo", "-o", feed);
+        foreach (var project in Packed) Run(Paths.Root, "dotnet", "pack", project, "-c", Paths.Configuration, "--no-build", "--nologo", "-o", feed);
         // The user's packages are at hand, ours only from the feed.
         var user = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
         File.WriteAllText(Path.Combine(work, "nuget.config"), $"""
