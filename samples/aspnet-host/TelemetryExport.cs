@@ -17,7 +17,8 @@ public sealed class TelemetryExport(IConfiguration configuration) : IHostedServi
     {
         if (string.IsNullOrEmpty(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])) return Task.CompletedTask;
         metrics = Sdk.CreateMeterProviderBuilder().AddMeter("Twofold").AddOtlpExporter().Build();
-        traces = Sdk.CreateTracerProviderBuilder().AddSource("Twofold").AddOtlpExporter().Build();
+        // The requests' own activities too: an execution is recorded when the request around it is.
+        traces = Sdk.CreateTracerProviderBuilder().AddSource("Microsoft.AspNetCore", "Twofold").AddOtlpExporter().Build();
         return Task.CompletedTask;
     }
 

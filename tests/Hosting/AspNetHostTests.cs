@@ -55,6 +55,8 @@ public sealed partial class AspNetHostTests
         { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{port}";
         start.Environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+        start.Environment["OTEL_METRIC_EXPORT_INTERVAL"] = "500";
+        start.Environment["OTEL_BSP_SCHEDULE_DELAY"] = "500";
         host = Process.Start(start)!;
         var address = new TaskCompletionSource<string>();
         void Line(string? text)
@@ -112,7 +114,7 @@ public sealed partial class AspNetHostTests
         return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 
-    [Test, Order(1)]
+    [Test]
     public async Task AContractIsExecutedAndItsDraftComesBack()
     {
         var (status, text) = await Post("/contracts/token/Transfer", Pay, "alice-key");
@@ -126,7 +128,7 @@ public sealed partial class AspNetHostTests
         Assert.That((await Post("/contracts/token/Transfer", Pay, "alice-key")).Text, Is.EqualTo(text));
     }
 
-    [Test, Order(2)]
+    [Test]
     public async Task MistakesSayWhatIsWrong()
     {
         Assert.That((await Post("/contracts/token/Transfer", Pay, null)).Status, Is.EqualTo(HttpStatusCode.Unauthorized));
@@ -139,7 +141,7 @@ public sealed partial class AspNetHostTests
         Assert.That((poor, why.Contains("failed with status 2")), Is.EqualTo((HttpStatusCode.UnprocessableEntity, true)), why);
     }
 
-    [Test, Order(3)]
+    [Test]
     public async Task CallersHaveLimitsOfTheirOwn()
     {
         // Bob has 10,000 gas a request and three requests a minute.
@@ -151,7 +153,7 @@ public sealed partial class AspNetHostTests
         Assert.That((await Post("/contracts/token/Transfer", Pay, "alice-key")).Status, Is.EqualTo(HttpStatusCode.OK), "another caller is not slowed");
     }
 
-    [Test, Order(4)]
+    [Test]
     public async Task ASkillAnswersAndRemembers()
     {
         var (status, text) = await Post("/skills/notes", """{"key": "milk", "text": "two bottles"}""", "alice-key");
@@ -160,26 +162,32 @@ public sealed partial class AspNetHostTests
         Assert.That((await Post("/skills/nothing", "{}", "alice-key")).Status, Is.EqualTo(HttpStatusCode.NotFound));
     }
 
-    [Test, Order(5)]
+    [Test]
     public async Task HealthIsShownWithCounters()
     {
+        await Post("/contracts/token/Transfer", Pay, "alice-key");
         using var answer = await http.GetAsync("/health");
         using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
         Assert.That(json.RootElement.GetProperty("status").GetString(), Is.EqualTo("Healthy"));
-        Assert.That(json.RootElement.GetProperty("entries").GetProperty("twofold").GetProperty("data").GetProperty("executions").GetInt64(), Is.GreaterThan(3));
+        Assert.That(json.RootElement.GetProperty("entries").GetProperty("twofold").GetProperty("data").GetProperty("executions").GetInt64(), Is.GreaterThan(0));
     }
 
-    [Test, Order(6)]
-    public void MetricsAndTracesReachACollector()
+    [Test]
+    public async Task MetricsAndTracesReachACollector()
     {
-        // What was measured is sent at the latest when the host stops.
-        using (var kill = Process.Start("kill", ["-TERM", host.Id.ToString()])) kill.WaitForExit();
-        Assert.That(host.WaitForExit(30_000), () => $"the sample does not stop:\n{log}");
-        Assert.That(host.ExitCode, Is.Zero, () => log.ToString());
-        lock (exported)
+        Assert.That((await Post("/contracts/token/Transfer", Pay, "alice-key")).Status, Is.EqualTo(HttpStatusCode.OK));
+        for (int i = 0; i < 600; i++)
         {
-            Assert.That(exported.Any(e => e.StartsWith("/v1/metrics") && e.Contains("twofold.execution.duration") && e.Contains("out_of_gas")));
-            Assert.That(exported.Any(e => e.StartsWith("/v1/traces") && e.Contains("twofold.execute")));
+            lock (exported)
+            {
+                bool metrics = exported.Any(e => e.StartsWith("/v1/metrics") && e.Contains("twofold.execution.duration") && e.Contains("returned"));
+                bool traces = exported.Any(e => e.StartsWith("/v1/traces") && e.Contains("twofold.execute"));
+                if (metrics && traces) return;
+            }
+
+            await Task.Delay(50);
         }
+
+        Assert.Fail($"within 30 s neither or only one arrived; what did: {string.Join(", ", exported.Select(e => e.Split(' ')[0]))}");
     }
 }
