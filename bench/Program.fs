@@ -10,6 +10,7 @@ let private usage =
   report [MODULE]      all figures; rewrites the tables of docs/PERFORMANCE.md, in about a minute. MODULE: what to decode and validate
   decode               what it takes to load and compile the real modules of the test data; rewrites their table, in some minutes
   audit [N]            replays a second beside executions, and corpora of 1 to N (100,000) receipts; rewrites their table, in some minutes
+  sandbox              sandboxes over the bare engine, WASI calls, skills, whole commands beside V8; rewrites their table, in a minute
   exceptions           throwing and catching beside V8
   objects              making, reading and casting GC objects; calls through references
   wasmtime [NAME ...]  the kernels on Wasmtime through us and by its bare C API, beside our compiler (needs libwasmtime, its headers and clang)
@@ -27,6 +28,7 @@ let main arguments =
     | [ "decode" ] -> Report.runDecode ()
     | [ "audit" ] -> Report.runAudit 100_000
     | [ "audit"; most ] when most |> Seq.forall System.Char.IsAsciiDigit -> Report.runAudit (int most)
+    | [ "sandbox" ] -> Report.runSandbox ()
     | [ "exceptions" ] -> Exceptions.run ()
     | [ "objects" ] -> Objects.run ()
     | "wasmtime" :: names -> WasmtimeBench.run names

@@ -121,5 +121,9 @@ module Report =
     let runAudit (most: int) : int =
         rewrite [ "audit", (fun () -> AuditBench.lines most @ [ ""; $"{now ()} UTC, load average {load ()} at the end." ]) ]
 
+    /// `sandbox` alone.
+    let runSandbox () : int =
+        rewrite [ "sandboxes", (fun () -> SandboxBench.lines () @ [ ""; $"{now ()} UTC, load average {load ()} at the end." ]) ]
+
     let run (bigModule: string option) : int =
         rewrite [ "machine", machine; "kernels", kernels; "calls", calls bigModule; "transfers", transfers ]
