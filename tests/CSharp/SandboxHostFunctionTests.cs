@@ -111,9 +111,9 @@ public class SandboxHostFunctionTests
         await sandbox.LoadAsync(Guest);
         var runs = Enumerable.Range(0, 60).Select(i => sandbox.ExecuteAsync("twice", i)).ToArray();
         while (Volatile.Read(ref waiting) < 60) await Task.Delay(1);
-        // Sixty threads of the pool would be missing here.
-        var pool = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => Task.Run(() => i))).WaitAsync(TimeSpan.FromSeconds(30));
-        Assert.That(pool.Sum(), Is.EqualTo(4950));
+        ThreadPool.GetMaxThreads(out int most, out _);
+        ThreadPool.GetAvailableThreads(out int available, out _);
+        Assert.That(most - available, Is.LessThan(30));
         gate.SetResult(1);
         foreach (var result in await Task.WhenAll(runs)) Assert.That(result.Get<int>(), Is.EqualTo(1));
     }
