@@ -52,6 +52,45 @@ public class SandboxPluginTests
     }
 
     [Test]
+    public async Task Texts_and_bytes_go_through_the_guests_allocator()
+    {
+        // Turns its input round, in place; and the same with texts that end in a zero byte.
+        var turner = SandboxTests.Wat("""
+            (module (memory (export "memory") 1) (global $next (mut i32) (i32.const 1024))
+              (func (export "alloc") (param i32) (result i32) (global.get $next) (global.set $next (i32.add (global.get $next) (local.get 0))))
+              (func $turn (export "turn") (param $p i32) (param $n i32) (result i64) (local $i i32) (local $j i32) (local $t i32)
+                (local.set $j (i32.sub (local.get $n) (i32.const 1)))
+                (block $done (loop $l
+                  (br_if $done (i32.ge_s (local.get $i) (local.get $j)))
+                  (local.set $t (i32.load8_u (i32.add (local.get $p) (local.get $i))))
+                  (i32.store8 (i32.add (local.get $p) (local.get $i)) (i32.load8_u (i32.add (local.get $p) (local.get $j))))
+                  (i32.store8 (i32.add (local.get $p) (local.get $j)) (local.get $t))
+                  (local.set $i (i32.add (local.get $i) (i32.const 1))) (local.set $j (i32.sub (local.get $j) (i32.const 1)))
+                  (br $l)))
+                (i64.or (i64.shl (i64.extend_i32_u (local.get $p)) (i64.const 32)) (i64.extend_i32_u (local.get $n))))
+              (func (export "same") (param i32) (result i32) (local.get 0))
+              (func (export "far") (param i32 i32) (result i64) (i64.const -1))
+              (func (export "plain") (result i32) (i32.const 1)))
+            """);
+        await using var host = new PluginHost();
+        var plugin = await host.LoadAsync("turner", turner);
+        Assert.That(plugin.Bind<Func<string, string>>("turn")("hello"), Is.EqualTo("olleh"));
+        Assert.That(plugin.Bind<Func<byte[], byte[]>>("turn")([1, 2, 3]), Is.EqualTo(new byte[] { 3, 2, 1 }));
+        Assert.That(plugin.Bind<Func<byte[], string>>("turn")([]), Is.Empty);
+        Assert.That(await plugin.Bind<Func<string, Task<byte[]>>>("turn")("ab"), Is.EqualTo("ba"u8.ToArray()));
+        Assert.That(await plugin.Bind<Func<string, Task<string>>>("same")("h\u00e9"), Is.EqualTo("h\u00e9"));
+        Assert.That(Assert.Throws<PluginException>(() => plugin.Bind<Func<string, string>>("far")("x"))!.Result.End, Is.EqualTo(SandboxEnd.Trapped));
+        Assert.Throws<RejectedException>(() => plugin.Bind<Func<string, string>>("plain"));
+        Assert.Throws<RejectedException>(() => plugin.Bind<Func<string, string>>("nothing"));
+        await Assert.ThrowsAsync<RejectedException>(() => plugin.SwapAsync(Adds(1)));
+        await using var sandbox = Sandbox.Create();
+        await sandbox.LoadAsync(turner);
+        var result = await sandbox.ExecuteTextAsync("turn", "hello");
+        Assert.That(result.ReturnText, Is.EqualTo("olleh"), result.Error);
+        Assert.That(sandbox.Replay(result.Receipt).Kind, Is.EqualTo(ReplayKind.Identical));
+    }
+
+    [Test]
     public async Task Versions_are_swapped_under_load_without_losing_a_call()
     {
         await using var host = new PluginHost();

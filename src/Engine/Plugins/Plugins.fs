@@ -30,8 +30,8 @@ type internal PluginCall(name: string, sandbox: Sandbox, export: string) =
         if not result.Success then
             raise (PluginException(name, export, result))
 
-    member _.Get<'T>(arguments: Value[]) : 'T = sandbox.ExecuteHere(export, arguments) |> value
-    member _.Do(arguments: Value[]) : unit = sandbox.ExecuteHere(export, arguments) |> nothing
+    member _.Get<'T>(arguments: Value[]) : 'T = sandbox.ExecuteHere(export, CallInput.Numbers arguments) |> value
+    member _.Do(arguments: Value[]) : unit = sandbox.ExecuteHere(export, CallInput.Numbers arguments) |> nothing
 
     member _.GetAsync<'T>(arguments: Value[]) : Task<'T> =
         task {
@@ -44,6 +44,35 @@ type internal PluginCall(name: string, sandbox: Sandbox, export: string) =
             let! result = sandbox.ExecuteAsync(export, arguments, CancellationToken.None)
             nothing result
         }
+
+    static member Utf8(text: string) : byte[] = Text.Encoding.UTF8.GetBytes(Arguments.notNull (nameof text) text)
+    static member Copy(bytes: byte[]) : byte[] = Arguments.bytes (nameof bytes) bytes
+
+    member private _.Returned(result: SandboxResult) : byte[] =
+        nothing result
+        result.GetReturnData()
+
+    member this.Bytes(input: byte[]) : byte[] = this.Returned(sandbox.ExecuteHere(export, CallInput.Bytes input))
+    member this.Text(input: byte[]) : string = Text.Encoding.UTF8.GetString(this.Bytes input)
+
+    member this.BytesAsync(input: byte[]) : Task<byte[]> =
+        task {
+            let! result = sandbox.ExecuteInput(export, CallInput.Bytes input, CancellationToken.None)
+            return this.Returned result
+        }
+
+    member this.TextAsync(input: byte[]) : Task<string> =
+        task {
+            let! bytes = this.BytesAsync input
+            return Text.Encoding.UTF8.GetString bytes
+        }
+
+/// What a bound delegate needs of its export.
+[<RequireQualifiedAccess>]
+type internal BoundTo =
+    | Function of FuncType
+    /// A function on bytes: see Sandbox.ExecuteBytesAsync.
+    | Bytes
 
 module internal PluginBinding =
     let private toValue (e: Expression) : Expression =
@@ -61,11 +90,39 @@ module internal PluginBinding =
         | ValueNone ->
             raise (
                 ArgumentException
-                    $"{where}: parameters and result are int, uint, long, ulong, float and double, a result also Task of those; found {t.Name}"
+                    $"{where}: parameters and result are int, uint, long, ulong, float and double, or one string or byte[] that gives one; a result also Task of those; found {t.Name}"
             )
 
-    /// The delegate's WebAssembly type, and the delegate over a call.
-    let make (where: string) (delegateType: Type) (call: PluginCall) : struct (FuncType * Delegate) =
+    let private isBytes (t: Type) = t = typeof<string> || t = typeof<byte[]>
+
+    /// A delegate of one text or bytes that gives text or bytes, now or later; null for others.
+    let private onBytes (delegateType: Type) (call: PluginCall) : Delegate =
+        let invoke = delegateType.GetMethod "Invoke"
+        let parameters = invoke.GetParameters()
+        let result = invoke.ReturnType
+        let isTask = result.IsGenericType && result.GetGenericTypeDefinition() = typedefof<Task<_>>
+        let inner = if isTask then result.GetGenericArguments()[0] else result
+
+        if parameters.Length <> 1 || not (isBytes parameters[0].ParameterType && isBytes inner) then
+            null
+        else
+            let given = Expression.Parameter parameters[0].ParameterType
+            let convert = if given.Type = typeof<string> then "Utf8" else "Copy"
+            let name = (if inner = typeof<string> then "Text" else "Bytes") + (if isTask then "Async" else "")
+
+            let flags =
+                Reflection.BindingFlags.Public
+                ||| Reflection.BindingFlags.NonPublic
+                ||| Reflection.BindingFlags.Instance
+                ||| Reflection.BindingFlags.Static
+
+            let input = Expression.Call(typeof<PluginCall>.GetMethod(convert, flags), given)
+
+            Expression
+                .Lambda(delegateType, Expression.Call(Expression.Constant call, typeof<PluginCall>.GetMethod(name, flags), input), given)
+                .Compile()
+
+    let private onNumbers (where: string) (delegateType: Type) (call: PluginCall) : struct (BoundTo * Delegate) =
         let invoke = delegateType.GetMethod "Invoke"
         let parameters = invoke.GetParameters() |> Array.map (fun p -> Expression.Parameter(p.ParameterType, p.Name))
         let pars = parameters |> Array.map (fun p -> supported where p.Type)
@@ -95,12 +152,18 @@ module internal PluginBinding =
             else
                 [| supported where result |], named "Get" result
 
-        struct ({ Params = pars; Results = results }, Expression.Lambda(delegateType, body, parameters).Compile())
+        struct (BoundTo.Function { Params = pars; Results = results }, Expression.Lambda(delegateType, body, parameters).Compile())
+
+    /// What the delegate needs, and the delegate over a call.
+    let make (where: string) (delegateType: Type) (call: PluginCall) : struct (BoundTo * Delegate) =
+        match onBytes delegateType call with
+        | null -> onNumbers where delegateType call
+        | made -> struct (BoundTo.Bytes, made)
 
 /// A loaded plugin. Thread-safe.
 [<Sealed; AllowNullLiteral>]
 type Plugin internal (name: string, sandbox: Sandbox) =
-    let bound = ConcurrentDictionary<string, FuncType>(StringComparer.Ordinal)
+    let bound = ConcurrentDictionary<string, BoundTo>(StringComparer.Ordinal)
     let mutable version = 1
 
     let typeOf (m: LoadedModule) (export: string) : FuncType voption =
@@ -108,18 +171,20 @@ type Plugin internal (name: string, sandbox: Sandbox) =
         | Some e -> ValueSome m.Valid.FuncTypes[e.Index]
         | None -> ValueNone
 
-    let fits (m: LoadedModule) (export: string) (wanted: FuncType) : Result<unit, Refusal> =
-        let refuse found =
-            Error(
-                Refusal.Rejected(
-                    Refuse.link $"export {export}" "the plugin is bound to a function of another type" $"a function {wanted}" found
-                )
-            )
+    let fits (m: LoadedModule) (export: string) (wanted: BoundTo) : Result<unit, Refusal> =
+        let refuse expected found =
+            Error(Refusal.Rejected(Refuse.link $"export {export}" "the plugin is bound to a function of another type" expected found))
 
-        match typeOf m export with
-        | ValueSome t when t = wanted -> Ok()
-        | ValueSome t -> refuse $"a function {t}"
-        | ValueNone -> refuse "no such function"
+        match wanted, typeOf m export with
+        | BoundTo.Function t, ValueNone -> refuse $"a function {t}" "no such function"
+        | BoundTo.Function t, ValueSome found when t <> found -> refuse $"a function {t}" $"a function {found}"
+        | BoundTo.Function _, ValueSome _ -> Ok()
+        | BoundTo.Bytes, ValueNone -> refuse "a function on bytes" "no such function"
+        | BoundTo.Bytes, ValueSome found ->
+            match SkillCalls.find m.Valid export found [||] with
+            | Error rejected -> Error(Refusal.Rejected rejected)
+            | Ok calls when calls.HowCalled = SkillShape.Plain -> refuse "a function on bytes" $"a function {found}"
+            | Ok _ -> Ok()
 
     member internal _.Sandbox = sandbox
 
@@ -128,7 +193,8 @@ type Plugin internal (name: string, sandbox: Sandbox) =
     /// 1, and one more for each version that took the place of another.
     member _.Version = version
 
-    /// An export as a delegate: `Bind<Func<int, int>>("add")`, `Bind<Func<int, Task<long>>>("slow")`. It calls whatever version is loaded when it is called, each time on
+    /// An export as a delegate: `Bind<Func<int, int>>("add")`, `Bind<Func<int, Task<long>>>("slow")`, `Bind<Func<string, string>>("greet")` (text and bytes as
+    /// Sandbox.ExecuteBytesAsync passes them). It calls whatever version is loaded when it is called, each time on
     /// a clean instance; what the guest ends in is a PluginException. Throws RejectedException when the export is missing or has another type.
     member _.Bind<'TDelegate when 'TDelegate :> Delegate and 'TDelegate: not struct>(export: string) : 'TDelegate =
         let export = Arguments.notNull (nameof export) export

@@ -178,27 +178,46 @@ type Sandbox
 
     /// Executes an exported function with numbers of exactly its types, on a thread of the sandbox's own. Whatever the guest does is in the result; throws
     /// InvalidOperationException when nothing is loaded, and ObjectDisposedException after closing. Cancelling ends in a result too.
-    member _.ExecuteAsync(func: string, arguments: Value[], cancellationToken: CancellationToken) : Task<SandboxResult> =
+    member this.ExecuteAsync(func: string, arguments: Value[], cancellationToken: CancellationToken) : Task<SandboxResult> =
         let func = Arguments.notNull (nameof func) func
         let arguments = Array.copy (Arguments.notNull (nameof arguments) arguments)
+        this.ExecuteInput(func, CallInput.Numbers arguments, cancellationToken)
+
+    /// Executes an exported function on bytes: the guest's `alloc(length)` says where they go, `func(pointer, length) -> pointer << 32 | length` where the result is
+    /// (or, with texts that end in a zero byte, `func(pointer) -> pointer`), and `dealloc`, if there is one, takes both back. SandboxResult.GetReturnData has the result.
+    member this.ExecuteBytesAsync(func: string, input: byte[], cancellationToken: CancellationToken) : Task<SandboxResult> =
+        let func = Arguments.notNull (nameof func) func
+        this.ExecuteInput(func, CallInput.Bytes(Arguments.bytes (nameof input) input), cancellationToken)
+
+    /// Executes an exported function on the UTF-8 of a text, as ExecuteBytesAsync does. SandboxResult.ReturnText has the result.
+    member this.ExecuteTextAsync(func: string, input: string, cancellationToken: CancellationToken) : Task<SandboxResult> =
+        this.ExecuteBytesAsync(func, Text.Encoding.UTF8.GetBytes(Arguments.notNull (nameof input) input), cancellationToken)
+
+    /// Executes an exported function on the UTF-8 of a text.
+    member this.ExecuteTextAsync(func: string, input: string) : Task<SandboxResult> =
+        this.ExecuteTextAsync(func, input, CancellationToken.None)
+
+    member internal _.ExecuteInput(func: string, input: CallInput, cancellationToken: CancellationToken) : Task<SandboxResult> =
         let since = Stopwatch.GetTimestamp()
         let gas = settings.Profile.Policy.Gas
 
         inTurn cancellationToken (fun m token ->
-            GuestThreads.Run(fun () -> SandboxCore.execute executor m settings.Retry func arguments gas since token))
+            GuestThreads.Run(fun () -> SandboxCore.execute executor m settings.Retry func input gas since token))
 
     /// The same under another gas limit and without attempts, for those who keep accounts.
     member internal _.ExecuteCapped(func: string, arguments: Value[], gas: int64, token: CancellationToken) : Task<SandboxResult> =
         let since = Stopwatch.GetTimestamp()
-        inTurn token (fun m token -> GuestThreads.Run(fun () -> SandboxCore.execute executor m null func arguments gas since token))
+
+        inTurn token (fun m token ->
+            GuestThreads.Run(fun () -> SandboxCore.execute executor m null func (CallInput.Numbers arguments) gas since token))
 
     /// The same on the calling thread.
-    member internal _.ExecuteHere(func: string, arguments: Value[]) : SandboxResult =
+    member internal _.ExecuteHere(func: string, input: CallInput) : SandboxResult =
         let since = Stopwatch.GetTimestamp()
         let gas = settings.Profile.Policy.Gas
 
         (inTurn CancellationToken.None (fun m token ->
-            Task.FromResult(SandboxCore.execute executor m settings.Retry func arguments gas since token)))
+            Task.FromResult(SandboxCore.execute executor m settings.Retry func input gas since token)))
             .GetAwaiter()
             .GetResult()
 

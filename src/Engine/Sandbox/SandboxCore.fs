@@ -25,6 +25,13 @@ type internal LoadedModule = {
     Functions: IHostFunctions
 }
 
+/// What a function is given.
+[<RequireQualifiedAccess; NoComparison; NoEquality>]
+type internal CallInput =
+    | Numbers of Value[]
+    /// Bytes that the guest's `alloc` gets room for; bytes come back the same way.
+    | Bytes of byte[]
+
 module internal SandboxCore =
     let private pattern (text: string) = (ImportPattern.TryParse text).Value
 
@@ -110,41 +117,47 @@ module internal SandboxCore =
         | Error(Refusal.Fault f) -> raise (InvalidOperationException(string f))
 
     /// The arguments as a request has them; the kinds must be those of the function, so that a long never passes for an int.
-    let private request (m: LoadedModule) (entry: string) (arguments: Value[]) (gas: int64) : Result<Twofold.Engine.ExecutionRequest, Refusal> =
+    let private request
+        (m: LoadedModule)
+        (entry: string)
+        (input: CallInput)
+        (gas: int64)
+        : Result<Twofold.Engine.ExecutionRequest, Refusal> =
+        let most = m.Settings.Profile.Policy.Gas
+        let plain = plain m.Settings m.Bytes
+
         let made = {
-            plain m.Settings m.Bytes with
+            plain with
                 Entry = entry
-                Convention = Convention.Raw [ for v in arguments -> v.Bits ]
+                Convention =
+                    match input with
+                    | CallInput.Numbers arguments -> Convention.Raw [ for v in arguments -> v.Bits ]
+                    | CallInput.Bytes bytes -> Convention.Skill bytes
                 Imports = Some m.Grants
                 Functions = m.Functions
-                Limits = { RequestLimits.None with Gas = (if gas < m.Settings.Profile.Policy.Gas then Some gas else None) }
+                // A request may only lower its profile's gas; a later attempt has a profile with more.
+                Profile =
+                    (if gas > most then
+                         { plain.Profile with Policy = { plain.Profile.Policy with Gas = gas } }
+                     else
+                         plain.Profile)
+                Limits = { RequestLimits.None with Gas = (if gas < most then Some gas else None) }
         }
 
-        let made =
-            if gas > m.Settings.Profile.Policy.Gas then
-                {
-                    made with
-                        Profile = { made.Profile with Policy = { made.Profile.Policy with Gas = gas } }
-                        Limits = RequestLimits.None
-                }
-            else
-                made
-
-        match m.Valid.Module.Exports |> Array.tryFind (fun e -> e.Name = entry && e.Kind = ExternKind.Func) with
-        | Some e when (m.Valid.FuncTypes[e.Index]).Params.Length = arguments.Length ->
-            let pars = (m.Valid.FuncTypes[e.Index]).Params
-
-            let wrong =
-                Seq.zip pars arguments
+        let wrong =
+            match input, m.Valid.Module.Exports |> Array.tryFind (fun e -> e.Name = entry && e.Kind = ExternKind.Func) with
+            | CallInput.Numbers arguments, Some e when (m.Valid.FuncTypes[e.Index]).Params.Length = arguments.Length ->
+                Seq.zip (m.Valid.FuncTypes[e.Index]).Params arguments
                 |> Seq.indexed
                 |> Seq.tryFind (fun (_, (t, v)) -> (string t).ToUpperInvariant() <> (string v.Kind).ToUpperInvariant())
+                |> Option.map (fun (i, (t, v)) ->
+                    Refuse.field $"argument {i}" $"'{entry}' is {m.Valid.FuncTypes[e.Index]}" (string t) (string v))
+            // The pipeline says what is wrong with the others.
+            | _ -> None
 
-            match wrong with
-            | Some(i, (t, v)) ->
-                Error(Refusal.Rejected(Refuse.field $"argument {i}" $"'{entry}' is {m.Valid.FuncTypes[e.Index]}" (string t) (string v)))
-            | None -> Ok made
-        // The pipeline says what is wrong with the others.
-        | _ -> Ok made
+        match wrong with
+        | Some rejected -> Error(Refusal.Rejected rejected)
+        | None -> Ok made
 
     /// Executes on the calling thread, again with more gas where the options say so.
     let execute
@@ -152,14 +165,14 @@ module internal SandboxCore =
         (m: LoadedModule)
         (retry: GasRetry)
         (entry: string)
-        (arguments: Value[])
+        (input: CallInput)
         (gas: int64)
         (since: int64)
         (token: CancellationToken)
         : SandboxResult =
         let rec attempt (gas: int64) (tried: int64 list) =
             let tried = gas :: tried
-            let result = request m entry arguments gas |> Result.bind (fun r -> executor.Execute(r, token))
+            let result = request m entry input gas |> Result.bind (fun r -> executor.Execute(r, token))
 
             match result with
             | Ok { Receipt = { Outcome = Outcome.OutOfGas } } when

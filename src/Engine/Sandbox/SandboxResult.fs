@@ -95,6 +95,11 @@ type SandboxResult
     /// The receipt of the last attempt; null when there is none (rejected, timeout, cancelled, failures of the host).
     member _.Receipt: Twofold.Receipt = receipt.Value
 
+    /// What a function on bytes returned; what a guest set as its return data. Empty without a receipt.
+    member _.GetReturnData() : byte[] = fact [||] (fun r -> Array.copy r.Receipt.ReturnData)
+    /// The same as the text whose UTF-8 it is.
+    member _.ReturnText: string = fact "" (fun r -> Encoding.UTF8.GetString r.Receipt.ReturnData)
+
     /// The one value returned, as int, uint, long, ulong, float or double. Throws InvalidOperationException when it is another, or there is none.
     member this.Get<'T>() : 'T =
         if not this.Success then
