@@ -13,9 +13,6 @@ open Twofold.Wasm
 open Twofold.Skills.Tests.World
 open Twofold.Skills.Tests.Servers
 
-[<OneTimeTearDown>]
-let after () = removeFolders ()
-
 [<Test>]
 let ``a skill returns its result`` () =
     Assert.That(resultOf (run nobody (skill [] echo) """{"answer": 42}"""), Is.EqualTo """{"answer": 42}""")
