@@ -3,7 +3,7 @@ namespace Twofold.Cli
 // How a command ends: its exit code, and what goes to which stream.
 // In: what a command found. Out: Program prints it; scripts read the code.
 
-/// Exit codes, documented in docs/CLI.md; a guest's own status never becomes one.
+/// Exit codes, documented in docs/CLI.md; a contract's own status never becomes one, a WASI program's does.
 module Exit =
     /// The run succeeded, the receipt is identical, the module could be read.
     [<Literal>]

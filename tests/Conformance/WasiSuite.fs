@@ -50,6 +50,9 @@ module WasiPrograms =
 
     let text (bytes: byte[]) = Encoding.UTF8.GetString bytes
 
+    let same (seen: byte[]) (expected: byte[]) =
+        Assert.That(seen.AsSpan().SequenceEqual(expected.AsSpan()), $"seen: {text seen}\nexpected: {text expected}")
+
     let replays (executor: Executor) (report: ExecutionReport) (wasm: byte[]) =
         match executor.Replay(report.Receipt, wasm) with
         | ReplayResult.Identical digest -> Assert.That(digest, Is.EqualTo report.ReceiptDigest)

@@ -64,22 +64,32 @@ type private HostDirectories(grants: WasiGrants) =
     /// Directories are opened for naming only (O_PATH) and kept so; a listing opens them again.
     let naming = LinuxFiles.O_PATH ||| LinuxFiles.O_DIRECTORY
 
-    /// The directory that holds a path's last name, open until `act` is done, and that name. `slash`: whether one may stand behind it.
-    let atParent (f: OpenFile) (path: string) (slash: bool) (act: int -> string -> Result<'T, uint16>) : Result<'T, uint16> =
+    /// What stands at a path, itself when it is a link; nothing is None.
+    let typeAt (f: OpenFile) (path: string) : byte option =
+        match LinuxFiles.openBeneath f.Fd path (LinuxFiles.O_PATH ||| LinuxFiles.O_NOFOLLOW) with
+        | Ok fd ->
+            let facts = LinuxFiles.factsOf fd
+            LinuxFiles.closeFd fd
+            facts |> Result.toOption |> Option.map _.Type
+        | Error _ -> None
+
+    /// The directory that holds a path's last name, open until `act` is done, and that name. `slash` judges what stands at a path with a slash behind it.
+    let atParent
+        (f: OpenFile)
+        (path: string)
+        (slash: byte option -> uint16)
+        (act: int -> string -> Result<'T, uint16>)
+        : Result<'T, uint16> =
         let plain = path.TrimEnd '/'
-        let hadSlash = plain.Length < path.Length
         let cut = plain.LastIndexOf '/'
         let name = plain.Substring(cut + 1)
+        let judged = if plain.Length < path.Length then slash (typeAt f plain) else Errno.Success
 
         if name = "" || name = "." || name = ".." then
             // No name that could be made or removed.
             Error Errno.Inval
-        elif hadSlash && not slash then
-            match LinuxFiles.openBeneath f.Fd plain (LinuxFiles.O_PATH ||| LinuxFiles.O_NOFOLLOW) with
-            | Ok fd ->
-                LinuxFiles.closeFd fd
-                Error Errno.Notdir
-            | Error errno -> Error errno
+        elif judged <> Errno.Success then
+            Error judged
         elif cut < 0 then
             act f.Fd name
         else
@@ -89,6 +99,24 @@ type private HostDirectories(grants: WasiGrants) =
                     act parent name
                 finally
                     LinuxFiles.closeFd parent)
+
+    let anything (_: byte option) = Errno.Success
+
+    let onlyDirectory (there: byte option) =
+        match there with
+        | Some FileType.Directory -> Errno.Success
+        | Some _ -> Errno.Notdir
+        | None -> Errno.Noent
+
+    /// A directory answers this, anything else is none.
+    let noDirectory (errno: uint16) (there: byte option) =
+        match there with
+        | Some FileType.Directory -> errno
+        | Some _ -> Errno.Notdir
+        | None -> Errno.Noent
+
+    /// A new name that is no directory's cannot have a slash.
+    let newName (there: byte option) = if there.IsSome then Errno.Exist else Errno.Noent
 
     let changing (f: OpenFile) (act: unit -> Result<unit, uint16>) =
         if f.Grant.Create then act () |> Result.map (fun () -> ok) else Error Errno.Notcapable
@@ -108,20 +136,23 @@ type private HostDirectories(grants: WasiGrants) =
         if (writes && not grant.Write) || (has Flag.Creat && not grant.Create) || (has Flag.Trunc && not grant.Write) then
             Error Errno.Notcapable
         else
+            let access =
+                match reads && grant.Read, writes with
+                | true, true -> LinuxFiles.O_RDWR
+                | false, true -> LinuxFiles.O_WRONLY
+                | _ when has Flag.Creat || has Flag.Trunc -> 0
+                | true, false -> 0
+                | false, false -> LinuxFiles.O_PATH
+
             let flags =
-                (match reads && grant.Read, writes with
-                 | true, true -> LinuxFiles.O_RDWR
-                 | false, true -> LinuxFiles.O_WRONLY
-                 | _ when has Flag.Creat || has Flag.Trunc -> 0
-                 | true, false -> 0
-                 | false, false -> LinuxFiles.O_PATH)
+                access
                 ||| (if has Flag.Creat then LinuxFiles.O_CREAT else 0)
                 ||| (if has Flag.Excl then LinuxFiles.O_EXCL else 0)
                 ||| (if has Flag.Trunc then LinuxFiles.O_TRUNC else 0)
                 ||| (if has Flag.Directory then LinuxFiles.O_DIRECTORY else 0)
                 ||| (if follow then 0 else LinuxFiles.O_NOFOLLOW)
-                // A pipe must not make the host wait for its other end.
-                ||| LinuxFiles.O_NONBLOCK
+                // A pipe must not make the host wait for its other end. Naming a file opens nothing, and the kernel takes no such flag then.
+                ||| (if access = LinuxFiles.O_PATH then 0 else LinuxFiles.O_NONBLOCK)
 
             LinuxFiles.openBeneath f.Fd path flags
             |> Result.bind (fun fd ->
@@ -248,23 +279,28 @@ type private HostDirectories(grants: WasiGrants) =
 
         member _.List handle = file handle list
 
-        member _.MakeDirectory(parent, path) = file parent (fun f -> changing f (fun () -> atParent f path true LinuxFiles.makeDirectory))
+        member _.MakeDirectory(parent, path) =
+            file parent (fun f -> changing f (fun () -> atParent f path anything LinuxFiles.makeDirectory))
 
         member _.RemoveDirectory(parent, path) =
-            file parent (fun f -> changing f (fun () -> atParent f path true LinuxFiles.removeDirectory))
+            file parent (fun f -> changing f (fun () -> atParent f path onlyDirectory LinuxFiles.removeDirectory))
 
-        member _.Unlink(parent, path) = file parent (fun f -> changing f (fun () -> atParent f path false LinuxFiles.unlink))
+        member _.Unlink(parent, path) =
+            file parent (fun f -> changing f (fun () -> atParent f path (noDirectory Errno.Isdir) LinuxFiles.unlink))
 
         member _.Symlink(target, parent, path) =
-            file parent (fun f -> changing f (fun () -> atParent f path false (LinuxFiles.symlink target)))
+            file parent (fun f -> changing f (fun () -> atParent f path newName (LinuxFiles.symlink target)))
 
         member _.Rename(parent, path, newParent, newPath) =
             file parent (fun f ->
                 changing f (fun () ->
                     match files.TryGetValue newParent with
                     | true, g when g.Grant.Create ->
-                        atParent f path true (fun fd name ->
-                            atParent g newPath true (fun newFd newName -> LinuxFiles.rename fd name newFd newName))
+                        let moved = typeAt f (path.TrimEnd '/')
+                        let target (_: byte option) = onlyDirectory moved
+
+                        atParent f path onlyDirectory (fun fd name ->
+                            atParent g newPath target (fun newFd newName -> LinuxFiles.rename fd name newFd newName))
                     | _ -> Error Errno.Notcapable))
 
         member _.Link(parent, path, newParent, newPath) =
@@ -272,12 +308,12 @@ type private HostDirectories(grants: WasiGrants) =
                 changing f (fun () ->
                     match files.TryGetValue newParent with
                     | true, g when g.Grant.Create ->
-                        atParent f path false (fun fd name ->
-                            atParent g newPath false (fun newFd newName -> LinuxFiles.link fd name newFd newName))
+                        atParent f path (noDirectory Errno.Perm) (fun fd name ->
+                            atParent g newPath newName (fun newFd newName -> LinuxFiles.link fd name newFd newName))
                     | _ -> Error Errno.Notcapable))
 
         member _.ReadLink(parent, path) =
-            file parent (fun f -> atParent f path false LinuxFiles.readLink |> Result.map (answer Errno.Success 0UL))
+            file parent (fun f -> atParent f path (noDirectory Errno.Inval) LinuxFiles.readLink |> Result.map (answer Errno.Success 0UL))
 
         member _.ReadInput(length, token) = readInput length token
 

@@ -1,0 +1,152 @@
+namespace Twofold.Conformance
+
+// Real programs from `cmds`: databases, interpreters, compressors, a Go and a Kotlin program. What they write and their status are those recorded of
+// the native tools, on every engine; their receipts are one, replay, and audit clean. In: modules with inputs. Out: one test for each program.
+
+open System
+open System.IO
+open System.IO.Compression
+open NUnit.Framework
+open Twofold.Wasm
+open Twofold.HostAbi
+open Twofold.Engine
+open Twofold.Tests
+
+[<TestFixture; Parallelizable(ParallelScope.All)>]
+type WasiCommands() =
+    static let file (name: string) = File.ReadAllBytes(TestData.path (Path.Combine("cmds", name)))
+
+    static let input name = WasiInput.Bytes(file name)
+
+    /// A directory in memory with one file.
+    static let holding name = [ { Guest = "/"; Grant = WasiGrant.All; Content = WasiDirectory.Memory [ name, WasiNode.File(file name) ] } ]
+
+    static let lua (engine: string) =
+        engine,
+        "_start",
+        (fun () -> { WasiWorld.empty with Args = [ "lua"; "t.lua"; "x" ]; Preopens = holding "t.lua" }),
+        (fun (r: ExecutionReport) -> WasiPrograms.same r.Output (file "t.lua.expected")),
+        0
+
+    static let unpacked (bytes: byte[]) =
+        use packed = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress)
+        use plain = new MemoryStream()
+        packed.CopyTo plain
+        plain.ToArray()
+
+    /// Module, entry, world, what is expected of its output, status.
+    static let programs = [
+        "sqlite3",
+        "_start",
+        (fun () -> { WasiWorld.empty with Args = [ "sqlite3" ]; Input = input "t.sql" }),
+        (fun (r: ExecutionReport) -> WasiPrograms.same r.Output (file "t.sql.expected")),
+        0
+        lua "lua-c19-legacy"
+        lua "lua-c22-legacy"
+        lua "lua-c22-new"
+        "minigzip",
+        "_start",
+        (fun () -> { WasiWorld.empty with Args = [ "minigzip" ]; Input = input "t.sql" }),
+        (fun r -> WasiPrograms.same (unpacked r.Output) (file "t.sql")),
+        0
+        "go-std",
+        "_start",
+        (fun () -> { WasiWorld.empty with Args = [ "go-std" ] }),
+        (fun r -> WasiPrograms.same r.Output (file "go-std.expected")),
+        3
+        "kotlin-gc", "_initialize", (fun () -> WasiWorld.empty), (fun r -> WasiPrograms.same r.Output (file "kotlin-gc.expected")), 0
+    ]
+
+    /// The interpreter takes half a minute for the sums of t.lua and the whole of Go's; one program of each sort says that it agrees.
+    static let slowOnInterpreter = [ "lua-c19-legacy"; "lua-c22-legacy" ]
+
+    static member Names = programs |> List.map (fun (name, _, _, _, _) -> name)
+
+    [<TestCaseSource(nameof WasiCommands.Names)>]
+    member _.``a command gives the recorded output on every engine, with one receipt``(name: string) =
+        let _, entry, world, expected, status = programs |> List.find (fun (n, _, _, _, _) -> n = name)
+        let wasm = file (name + ".wasm")
+        let request = WasiPrograms.request wasm entry (world ())
+        let mutable first: Hash32 voption = ValueNone
+        let mutable engines = 0
+
+        for engine in WasiPrograms.names do
+            let isAbsent = engine = "wasmtime" && (WasmtimeForTests.tryPlain ()).IsNone
+
+            if not isAbsent && not (engine = "interpreter" && List.contains name slowOnInterpreter) then
+                let report = WasiPrograms.run (WasiPrograms.executor engine) request
+                Assert.That(report.ExitStatus, Is.EqualTo(Some status), $"{engine}: {report.Message}")
+                expected report
+                engines <- engines + 1
+
+                match first with
+                | ValueNone ->
+                    first <- ValueSome report.ReceiptDigest
+                    // The receipt as a file has it, replayed without anything but the module.
+                    match ReceiptBytes.decode (ReceiptBytes.encode report.Receipt) with
+                    | Ok receipt -> WasiPrograms.replays (WasiPrograms.executor engine) { report with Receipt = receipt } wasm
+                    | Error why -> Assert.Fail why
+                | ValueSome digest -> Assert.That(report.ReceiptDigest, Is.EqualTo digest, engine)
+
+        Assert.That(engines, Is.GreaterThan 0)
+
+    /// bzip2 both ways: what it makes is what it takes, and used instances give what new ones give.
+    [<Test>]
+    member _.``bzip2 packs and unpacks, in new and in used instances``() =
+        let wasm = file "bzip2.wasm"
+        let executor = WasiPrograms.executor "compiled"
+
+        let bzip2 args input =
+            let world = { WasiWorld.empty with Args = "bzip2" :: args; Input = WasiInput.Bytes input }
+            WasiPrograms.run executor (WasiPrograms.request wasm "_start" world)
+
+        let packed = bzip2 [ "-c" ] (file "t.sql")
+        WasiPrograms.same (packed.Output[0..2]) ("BZh"B)
+        let plain = bzip2 [ "-dc" ] packed.Output
+        WasiPrograms.same plain.Output (file "t.sql")
+        Assert.That(plain.PoolHit)
+        let again = bzip2 [ "-c" ] (file "t.sql")
+        Assert.That(again.PoolHit)
+        Assert.That(again.ReceiptDigest, Is.EqualTo packed.ReceiptDigest)
+
+    /// A file system that is written to a lot: a database in a file, and its receipt audited in every way.
+    [<Test>]
+    member _.``a database in a file in memory, audited in every way``() =
+        let wasm = file "sqlite3.wasm"
+
+        let sql =
+            "create table t(a integer primary key, b text); with recursive n(i) as (select 1 union all select i+1 from n where i<2000) "
+            + "insert into t select i, printf('k%05d', i) from n; update t set b = b || 'x' where a%7=0; select count(*), sum(length(b)) from t;"
+
+        let world = {
+            WasiWorld.empty with
+                Args = [ "sqlite3"; "/data.db" ]
+                Input = WasiInput.Bytes(Utf8.bytes sql)
+                Preopens = [ { Guest = "/"; Grant = WasiGrant.All; Content = WasiDirectory.Memory [] } ]
+        }
+
+        let request = WasiPrograms.request wasm "_start" world
+        let report = WasiPrograms.run (WasiPrograms.executor "compiled") request
+        Assert.That(WasiPrograms.text report.Output, Is.EqualTo "2000|12285\n", WasiPrograms.text report.ErrorOutput)
+
+        let wrote =
+            report.Receipt.Journal
+            |> List.filter (fun e ->
+                match e.Effect with
+                | Effect.Wasi(WasiEffect.FdWrite(fd, _)) when fd > 2u -> true
+                | _ -> false)
+
+        Assert.That(wrote.Length, Is.GreaterThan 20)
+
+        let engines: IWasmEngine list = [
+            CompiledEngine()
+            InterpretedEngine()
+            match WasmtimeForTests.tryPlain () with
+            | Some e -> e
+            | None -> ()
+        ]
+
+        for engine in engines do
+            use executor = new Executor(ExecutorOptions.For engine)
+            WasiPrograms.replays executor report wasm
+            WasiPrograms.replays executor report wasm
