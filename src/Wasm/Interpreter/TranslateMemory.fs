@@ -70,7 +70,7 @@ module internal TranslateMemory =
             let at = w.LocalPlace(int index.Value)
             w.DefineBy(plus IOp.Load32K (int op - int IOp.Load32), int i.Imm, at, Words.Constant index, result)
         elif isFirst t i then
-            match (if uint64 i.Imm <= 65535UL then w.Sum index else ValueNone) with
+            match (if uint64 i.Imm <= 65535UL then w.Sum(index, -1) else ValueNone) with
             | ValueSome(struct (isConst, b, c)) ->
                 let first = if isConst then IOp.Load32K else IOp.Load32Add
                 w.DefineBy(plus first (int op - int IOp.Load32), int i.Imm, b, c, result)
@@ -85,10 +85,10 @@ module internal TranslateMemory =
         let index = w.Pop()
         let op = stores[int i.Op - 0x36]
 
-        // The sum is the last word only where the value took none.
+        // The sum is the last word only where the value took none. A constant may be put where the value would be, which may be where a term is.
         let sum =
             if isFirst t i && value.Place <> Place.Home && uint64 i.Imm <= 65535UL then
-                w.Sum index
+                w.Sum(index, (if value.Place = Place.Local then -1 else value.Slot))
             else
                 ValueNone
 

@@ -366,9 +366,15 @@ type internal Words(f: PreparedFunc, constants: int64[]) =
 
         defined <- -1
 
-    /// A popped address as the sum that made it, taken back: how it is added up, and the two terms.
-    member w.Sum(o: Operand) : struct (bool * int * int) voption =
-        if w.Defines o && (words[defined].Op = uint16 IOp.I32Add || words[defined].Op = uint16 IOp.I32AddK) then
+    /// A popped address as the sum that made it, taken back: how it is added up, and the two terms. Not when a term lies at `kept`: there
+    /// something is put before the sum is used.
+    member w.Sum(o: Operand, kept: int) : struct (bool * int * int) voption =
+        let isSum =
+            w.Defines o
+            && ((words[defined].Op = uint16 IOp.I32Add && words[defined].C <> kept) || words[defined].Op = uint16 IOp.I32AddK)
+            && words[defined].B <> kept
+
+        if isSum then
             let word = words[defined]
             words.RemoveAt(words.Count - 1)
             offsets.RemoveAt(offsets.Count - 1)
