@@ -189,14 +189,13 @@ module internal Stages =
 
     // ---- invoke
 
-    /// When the engine interrupts a run that computes. With a gas limit it is the gas that ends a guest which does not wait, even under a deadline of
-    /// milliseconds on a busy machine: so the engine is given the time that the gas can take, ten seconds at most, where the deadline is shorter.
+    /// When the engine interrupts a run that computes. A gas limit ends it at the same place everywhere, a deadline of milliseconds at another one each
+    /// time, and with no receipt: with both, a deadline under a second counts as one. A longer one is kept: hosts rely on it.
     let private patience (gas: int64) (deadline: TimeSpan) =
         if deadline <= TimeSpan.Zero || gas = Profile.UnlimitedGas then
             deadline
         else
-            let seconds = 1.0 + float gas / 20_000_000.0
-            max deadline (TimeSpan.FromSeconds(min 10.0 seconds))
+            max deadline (TimeSpan.FromSeconds 1.0)
 
     /// Runs the entry and gives the instance back, clean or not at all.
     let invoke (m: Machinery) (script: ValidRequest -> Script) (token: CancellationToken) (a: Acquired) : Result<Invoked, Refusal> =

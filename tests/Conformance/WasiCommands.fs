@@ -6,10 +6,12 @@ namespace Twofold.Conformance
 open System
 open System.IO
 open System.IO.Compression
+open System.Threading
 open NUnit.Framework
 open Twofold.Wasm
 open Twofold.HostAbi
 open Twofold.Engine
+open Twofold.Engine.Audit
 open Twofold.Tests
 
 [<TestFixture; Parallelizable(ParallelScope.All)>]
@@ -147,10 +149,17 @@ type WasiCommands() =
             | None -> ()
         ]
 
-        for engine in engines do
-            use executor = new Executor(ExecutorOptions.For engine)
-            WasiPrograms.replays executor report wasm
-            WasiPrograms.replays executor report wasm
+        let input: AuditInput = {
+            Name = "database.json"
+            CommandLine = ""
+            Load = fun () -> Ok(struct (report.Receipt, wasm))
+        }
+
+        // New and used instances of every engine.
+        let options = { AuditOptions.For engines with Modules = [ ModuleKind.Cached ]; Threads = 2 }
+        let summary = Auditor.run options [] [] CancellationToken.None [ input ]
+        Assert.That(summary.ExitCode, Is.EqualTo 0, summary.Sentence)
+        Assert.That(summary.Variants |> Seq.sumBy _.Replays, Is.EqualTo(int64 (2 * engines.Length)))
 
     /// What these programs found: a constant was put where the second term of the address still lay.
     [<Test>]
