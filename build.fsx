@@ -367,6 +367,7 @@ let help =
   bench [ARGS]     measure; without ARGS the quick table of kernels. `bench report` rewrites the tables of docs/PERFORMANCE.md
   fuzz [N] [SEED]  decode, validate, print, parse and partly run N mutants of every module at hand (2,000,000); the summary is in artifacts/fuzz
   agree [N] [SEED] make N random modules (20,000) with Binaryen's wasm-opt and run them on every engine, gas and stack swept; summary in artifacts/agree
+  commands         run the real WASI commands of the test data on every engine, the slowest too; some minutes
   arm64            publish the command for linux-arm64 and compare its receipts with those written down, under qemu-user or on an arm64 machine
   format [--check] format the F# sources with Fantomas, or only check them
   pack             make the packages of the libraries and the command in artifacts/packages
@@ -399,6 +400,9 @@ let dispatch args =
         0
     | "agree" :: Numbers rest -> campaign "agree" "Agree" "20000" rest
     | "fuzz" :: Numbers rest -> campaign "fuzz" "Mutants" "2000000" rest
+    | [ "commands" ] ->
+        Environment.SetEnvironmentVariable("TWOFOLD_COMMANDS", "all")
+        test (buildAll ()) [ "FullyQualifiedName~WasiCommands" ] |> report
     | [ "arm64" ] ->
         elsewhere "linux-arm64" "qemu-aarch64-static"
         0

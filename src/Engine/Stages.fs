@@ -46,6 +46,8 @@ type internal Script = {
 [<RequireQualifiedAccess; NoComparison; NoEquality>]
 type internal EntryCall =
     | Direct of arguments: Value[]
+    /// An export of a WASI reactor: `_initialize` goes before it (WASI's application ABI), on the same gas.
+    | Reactor of arguments: Value[]
     | Skill of calls: SkillCalls * input: byte[]
 
 /// A loaded module whose entry can be called as the request wants.
@@ -119,8 +121,19 @@ module internal Stages =
         else
             Error(Refuse.field name "an argument of this type cannot be given" "i32, i64, f32 or f64" (string t))
 
-    let private entryCall (m: ValidModule) (convention: Convention) entry (t: FuncType) : Result<EntryCall, Rejected> =
-        match convention with
+    /// Whether an export that is called in a WASI world wants its module initialised first.
+    let private isReactor (m: ValidModule) (request: RecordedRequest) =
+        request.Wasi.IsSome
+        && request.Entry <> "_start"
+        && request.Entry <> "_initialize"
+        && m.Module.Exports
+           |> Array.exists (fun e ->
+               e.Name = "_initialize" && e.Kind = ExternKind.Func && m.FuncTypes[e.Index] = { Params = [||]; Results = [||] })
+
+    let private entryCall (m: ValidModule) (request: RecordedRequest) (t: FuncType) : Result<EntryCall, Rejected> =
+        let entry = request.Entry
+
+        match request.Convention with
         | Convention.Contract ->
             if t.Params.Length = 0 && t.Results.Length = 1 && t.Results[0] = ValType.I32 then
                 Ok(EntryCall.Direct [||])
@@ -132,7 +145,7 @@ module internal Stages =
             given
             |> List.mapi (fun i bits -> argument i t.Params[i] bits)
             |> List.sequenceResultM
-            |> Result.map (Array.ofList >> EntryCall.Direct)
+            |> Result.map (Array.ofList >> (if isReactor m request then EntryCall.Reactor else EntryCall.Direct))
         | Convention.Skill input -> SkillCalls.find m entry t input |> Result.map (fun calls -> EntryCall.Skill(calls, input))
 
     /// The module alone, loaded at most once.
@@ -146,7 +159,7 @@ module internal Stages =
 
             return!
                 entryType lease.Module.Module valid.Recorded.Entry
-                |> Result.bind (entryCall lease.Module.Module valid.Recorded.Convention valid.Recorded.Entry)
+                |> Result.bind (entryCall lease.Module.Module valid.Recorded)
                 |> Result.map (fun call -> { Valid = valid; Lease = lease; Call = call })
                 |> Result.teeError (fun _ -> (lease :> IDisposable).Dispose())
         }
@@ -226,7 +239,8 @@ module internal Stages =
             Entry = valid.Recorded.Entry
             Arguments =
                 (match a.Loaded.Call with
-                 | EntryCall.Direct arguments -> arguments
+                 | EntryCall.Direct arguments
+                 | EntryCall.Reactor arguments -> arguments
                  | EntryCall.Skill _ -> [||])
             Gas = valid.Recorded.Policy.Gas
             StackUnits = valid.Recorded.Policy.Wasm.StackUnits
@@ -242,6 +256,12 @@ module internal Stages =
         let runGuest () =
             match a.Loaded.Call with
             | EntryCall.Direct _ -> instance.Run settings
+            | EntryCall.Reactor arguments ->
+                let calls (guest: Guest) =
+                    guest.Call "_initialize" |> ignore
+                    guest.Call(settings.Entry, arguments)
+
+                Ok(instance.RunCalls(settings, calls))
             | EntryCall.Skill(calls, input) ->
                 let keep result = run.Draft <- Draft.evolve run.Draft (DraftEvent.ReturnDataSet result)
                 Ok(instance.RunCalls(settings, SkillCalls.run calls input run.Call.Limits.ReturnDataBytes keep))
