@@ -58,23 +58,6 @@ module Run =
         | at when at > 0 -> Ok(given.Substring(0, at), given.Substring(at + 1))
         | _ -> Error $"--env: '{given}' is not NAME=VALUE"
 
-    /// Puts a file into entries, making the directories on its way.
-    let rec private put (path: string list) (content: byte[]) (entries: (string * WasiNode) list) =
-        let replace name node =
-            (name, node) :: (entries |> List.filter (fun (n, _) -> n <> name))
-            |> List.sortWith (fun (a, _) (b, _) -> String.CompareOrdinal(a, b))
-
-        match path with
-        | [] -> entries
-        | [ name ] -> replace name (WasiNode.File content)
-        | name :: rest ->
-            let inner =
-                match entries |> List.tryFind (fun (n, _) -> n = name) with
-                | Some(_, WasiNode.Directory inner) -> inner
-                | _ -> []
-
-            replace name (WasiNode.Directory(put rest content inner))
-
     /// `--file`: the files, as the directory `/` in memory; none: no such directory.
     let private files (given: string list) : Result<WasiPreopen list, string> =
         result {
@@ -95,7 +78,8 @@ module Run =
                     {
                         Guest = "/"
                         Grant = WasiGrant.All
-                        Content = WasiDirectory.Memory(read |> List.fold (fun entries (path, content) -> put path content entries) [])
+                        Content =
+                            WasiDirectory.Memory(read |> List.fold (fun entries (path, content) -> WasiNode.put path content entries) [])
                     }
                   ]
         }

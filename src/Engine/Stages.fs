@@ -123,12 +123,7 @@ module internal Stages =
 
     /// Whether an export that is called in a WASI world wants its module initialised first.
     let private isReactor (m: ValidModule) (request: RecordedRequest) =
-        request.Wasi.IsSome
-        && request.Entry <> "_start"
-        && request.Entry <> "_initialize"
-        && m.Module.Exports
-           |> Array.exists (fun e ->
-               e.Name = "_initialize" && e.Kind = ExternKind.Func && m.FuncTypes[e.Index] = { Params = [||]; Results = [||] })
+        request.Wasi.IsSome && request.Entry <> "_start" && request.Entry <> "_initialize" && SkillCalls.initializes m
 
     let private entryCall (m: ValidModule) (request: RecordedRequest) (t: FuncType) : Result<EntryCall, Rejected> =
         let entry = request.Entry
@@ -154,16 +149,13 @@ module internal Stages =
 
     /// The module, loaded at most once, with the entry's arguments.
     let compileOrCache (m: Machinery) (valid: ValidRequest) : Result<Loaded, Refusal> =
-        result {
-            let! lease = m.Cache.Get(cacheKey m.Engine valid, int64 valid.Bytes.Length, load m.Engine valid)
-
-            return!
-                entryType lease.Module.Module valid.Recorded.Entry
-                |> Result.bind (entryCall lease.Module.Module valid.Recorded)
-                |> Result.map (fun call -> { Valid = valid; Lease = lease; Call = call })
-                |> Result.teeError (fun _ -> (lease :> IDisposable).Dispose())
-        }
-        |> refuse
+        loadModule m valid
+        |> Result.bind (fun lease ->
+            entryType lease.Module.Module valid.Recorded.Entry
+            |> Result.bind (entryCall lease.Module.Module valid.Recorded)
+            |> Result.map (fun call -> { Valid = valid; Lease = lease; Call = call })
+            |> Result.teeError (fun _ -> (lease :> IDisposable).Dispose())
+            |> refuse)
 
     // ---- acquire
 

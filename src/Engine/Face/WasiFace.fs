@@ -51,23 +51,6 @@ type WasiOptions private (s: WasiSettings) =
                     ]
         }
 
-    /// Puts a file into entries, making the directories on its way.
-    static let rec put (path: string list) (content: byte[]) (entries: (string * WasiNode) list) : (string * WasiNode) list =
-        let replace name node =
-            (name, node) :: (entries |> List.filter (fun (n, _) -> n <> name))
-            |> List.sortWith (fun (a, _) (b, _) -> String.CompareOrdinal(a, b))
-
-        match path with
-        | [] -> entries
-        | [ name ] -> replace name (WasiNode.File content)
-        | name :: rest ->
-            let inner =
-                match entries |> List.tryFind (fun (n, _) -> n = name) with
-                | Some(_, WasiNode.Directory inner) -> inner
-                | _ -> []
-
-            replace name (WasiNode.Directory(put rest content inner))
-
     /// The plain world.
     new() = WasiOptions { World = WasiWorld.empty; Grants = WasiGrants.None }
 
@@ -132,7 +115,7 @@ type WasiOptions private (s: WasiSettings) =
             files
             |> Seq.fold
                 (fun entries (KeyValue(path, content)) ->
-                    put (List.ofArray (path.Split '/')) (Arguments.bytes (nameof files) content) entries)
+                    WasiNode.put (List.ofArray (path.Split '/')) (Arguments.bytes (nameof files) content) entries)
                 []
 
         changed (granted guest access (WasiDirectory.Memory entries))

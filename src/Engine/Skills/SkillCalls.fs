@@ -75,6 +75,12 @@ module internal SkillCalls =
             Ok t.Params.Length
         | ValueSome t -> refused "a skill's dealloc has another signature" "[i32 i32] -> [] or [i32] -> []" $"{t}"
 
+    /// Whether the module wants `_initialize` called before its other exports (WASI's application ABI).
+    let initializes (m: ValidModule) : bool =
+        match signature m "_initialize" with
+        | ValueSome t -> t.Params.Length = 0 && t.Results.Length = 0
+        | ValueNone -> false
+
     /// What a run of the entry calls, or why the module is no skill.
     let find (m: ValidModule) (entry: string) (t: FuncType) (input: byte[]) : Result<SkillCalls, Rejected> =
         shape entry t
@@ -85,15 +91,7 @@ module internal SkillCalls =
                  Error(Refuse.field "input" "the skill takes texts that end with a zero byte" "an input without zero bytes" "one with")
              | _ -> check m "alloc" "[i32] -> [i32]" isAlloc)
             |> Result.bind (fun () -> deallocArguments m)
-            |> Result.map (fun dealloc -> {
-                Entry = entry
-                Shape = shape
-                Initialize =
-                    (match signature m "_initialize" with
-                     | ValueSome t -> t.Params.Length = 0 && t.Results.Length = 0
-                     | ValueNone -> false)
-                DeallocArguments = dealloc
-            }))
+            |> Result.map (fun dealloc -> { Entry = entry; Shape = shape; Initialize = initializes m; DeallocArguments = dealloc }))
 
     let private pay (guest: Guest) (bytes: int64) = guest.Charge(Schedule.before CisTable.handOver (uint64 bytes) 0UL)
 

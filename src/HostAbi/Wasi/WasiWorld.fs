@@ -27,6 +27,24 @@ type WasiNode =
     /// A symbolic link.
     | Link of target: string
 
+module WasiNode =
+    /// A directory's entries with a file put in at a path, making the directories on its way.
+    let rec put (path: string list) (content: byte[]) (entries: (string * WasiNode) list) : (string * WasiNode) list =
+        let replace name node =
+            (name, node) :: (entries |> List.filter (fun (n, _) -> n <> name))
+            |> List.sortWith (fun (a, _) (b, _) -> System.String.CompareOrdinal(a, b))
+
+        match path with
+        | [] -> entries
+        | [ name ] -> replace name (WasiNode.File content)
+        | name :: rest ->
+            let inner =
+                match entries |> List.tryFind (fun (n, _) -> n = name) with
+                | Some(_, WasiNode.Directory inner) -> inner
+                | _ -> []
+
+            replace name (WasiNode.Directory(put rest content inner))
+
 /// What is behind a granted directory.
 [<RequireQualifiedAccess>]
 type WasiDirectory =
