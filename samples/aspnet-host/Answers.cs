@@ -14,6 +14,14 @@ public static class Answers
 
     public static IResult TooLong(int most) => Results.Json(new { error = $"the body has more than {most} bytes" }, statusCode: StatusCodes.Status413PayloadTooLarge);
 
+    /// <summary>A quota of the caller's is used up: 429, with when to try again where that is known.</summary>
+    public static IResult TooMuch(HttpRequest http, TenantReport refused)
+    {
+        if (refused.RetryAfter < TimeSpan.MaxValue)
+            http.HttpContext.Response.Headers.RetryAfter = Math.Ceiling(refused.RetryAfter.TotalSeconds).ToString("F0");
+        return Results.Json(new { error = refused.Refusal }, statusCode: StatusCodes.Status429TooManyRequests);
+    }
+
     /// <summary>The body, or null when it is longer than `most`.</summary>
     public static async Task<byte[]?> ReadBody(HttpRequest http, int most)
     {

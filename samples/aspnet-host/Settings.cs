@@ -1,5 +1,5 @@
 // What the sample is configured with, and what it loads for it.
-// In: the section `Host`. Out: callers by their keys, contracts with their state, skills.
+// In: the section `Host`. Out: callers by their keys, contracts with their state.
 
 using System.Security.Cryptography;
 using System.Text;
@@ -12,14 +12,8 @@ public sealed class HostSettings
 {
     public int MaxBodyBytes { get; set; } = 64 << 10;
 
-    /// <summary>The file of skills' memory.</summary>
-    public string Memory { get; set; } = "memory.db";
-
     /// <summary>By name.</summary>
     public Dictionary<string, ContractSettings> Contracts { get; set; } = [];
-
-    /// <summary>Folders of skills, by name.</summary>
-    public Dictionary<string, string> Skills { get; set; } = [];
 
     public List<CallerSettings> Callers { get; set; } = [];
 
@@ -46,9 +40,11 @@ public sealed class ContractSettings
 
 public sealed class CallerSettings
 {
+    /// <summary>The tenant whose quotas hold, in the section `Twofold:Tenants`.</summary>
+    public string Name { get; set; } = "";
+
     public string Key { get; set; } = "";
     public string Address { get; set; } = "";
-    public int RequestsPerMinute { get; set; } = 60;
 
     /// <summary>The most gas that one request may use.</summary>
     public long Gas { get; set; } = 10_000_000;
@@ -58,10 +54,9 @@ public sealed class CallerSettings
 public sealed record Contract(byte[] Module, string Address, Snapshot State);
 
 /// <summary>What is served, loaded once.</summary>
-public sealed class Catalogue(IReadOnlyDictionary<string, Contract> contracts, IReadOnlyDictionary<string, Skill> skills)
+public sealed class Catalogue(IReadOnlyDictionary<string, Contract> contracts)
 {
     public Contract? FindContract(string name) => contracts.GetValueOrDefault(name);
-    public Skill? FindSkill(string name) => skills.GetValueOrDefault(name);
 
     public static Catalogue Load(HostSettings settings, string root)
     {
@@ -72,7 +67,6 @@ public sealed class Catalogue(IReadOnlyDictionary<string, Contract> contracts, I
                 c => new Contract(
                     File.ReadAllBytes(At(c.Value.Module)),
                     c.Value.Address,
-                    c.Value.State is { } state ? Snapshot.FromJson(File.ReadAllText(At(state))) : Snapshot.Empty)),
-            settings.Skills.ToDictionary(s => s.Key, s => Skill.Load(At(s.Value))));
+                    c.Value.State is { } state ? Snapshot.FromJson(File.ReadAllText(At(state))) : Snapshot.Empty)));
     }
 }

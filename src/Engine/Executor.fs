@@ -44,8 +44,14 @@ type ExecutorOptions = {
 [<NoComparison>]
 type ExecutorCounters = {
     Executions: int64
-    /// Of which trouble of the host or of ours.
+    /// Of which trouble of the host or of ours: deadlines and cancellations among them.
     Faults: int64
+    Timeouts: int64
+    Cancellations: int64
+    Rejections: int64
+    /// Calls of skills to the outside, and of these those that it failed.
+    SkillCalls: int64
+    SkillFailures: int64
     Cache: CacheCounters
     /// Bytes of the binaries of loaded modules.
     ModuleBytes: int64
@@ -64,6 +70,8 @@ type Executor(options: ExecutorOptions) =
             nullArg (nameof options)
 
     let telemetry = new Telemetry(options.Meters)
+    let sandboxes = SandboxTelemetry telemetry.Meter
+    let skills = SkillTelemetry telemetry.Meter
 
     let machinery: Machinery = {
         Engine = options.Engine
@@ -71,7 +79,7 @@ type Executor(options: ExecutorOptions) =
         Telemetry = telemetry
         Store = options.Modules
         Provider = (if isNull options.Provider then Ports.none else options.Provider)
-        Skills = (if isNull options.Skills then Ports.noSkills else options.Skills)
+        Skills = (if isNull options.Skills then Ports.noSkills else skills.Measured options.Skills)
         ReplayDeadline = options.ReplayDeadline
         Reuse = true
         Lane = 0
@@ -103,6 +111,8 @@ type Executor(options: ExecutorOptions) =
     let alive () = ObjectDisposedException.ThrowIf(disposed, typeof<Executor>)
 
     member _.Options = options
+    /// Where calls of sandboxes over this executor are measured.
+    member internal _.Sandboxes = sandboxes
 
     /// Runs a request to its end.
     member _.Execute(request: ExecutionRequest, token: CancellationToken) : Result<ExecutionReport, Refusal> =
@@ -147,12 +157,18 @@ type Executor(options: ExecutorOptions) =
 
     /// Everything that is counted.
     member _.Counters: ExecutorCounters =
-        let struct (executions, faults) = telemetry.Executions
+        let counts = telemetry.Executions
         let struct (created, discarded) = telemetry.Instances
+        let struct (skillCalls, skillFailures) = skills.Counts
 
         {
-            Executions = executions
-            Faults = faults
+            Executions = counts.Executions
+            Faults = counts.Faults
+            Timeouts = counts.Timeouts
+            Cancellations = counts.Cancellations
+            Rejections = counts.Rejections
+            SkillCalls = skillCalls
+            SkillFailures = skillFailures
             Cache = machinery.Cache.Counters
             ModuleBytes = machinery.Cache.Bytes
             InstancesCreated = created

@@ -40,6 +40,18 @@ module internal Tags =
     [<Literal>]
     let Replay = "twofold.replay.result"
 
+    [<Literal>]
+    let SandboxEnd = "twofold.sandbox.end"
+
+    [<Literal>]
+    let Quota = "twofold.tenant.quota"
+
+    [<Literal>]
+    let SkillService = "twofold.skill.service"
+
+    [<Literal>]
+    let SkillResult = "twofold.skill.result"
+
     /// OpenTelemetry's own name for what went wrong.
     [<Literal>]
     let ErrorType = "error.type"
@@ -71,6 +83,10 @@ module internal Tags =
 [<NoComparison; NoEquality>]
 type internal Gauges = { Modules: unit -> int64; ModuleBytes: unit -> int64; Idle: unit -> int64; Leased: unit -> int64 }
 
+/// What executors count for hosts that ask: executions, and how some of them ended.
+[<Struct>]
+type internal ExecutionCounts = { Executions: int64; Faults: int64; Timeouts: int64; Cancellations: int64; Rejections: int64 }
+
 /// The instruments of one executor. Thread-safe.
 [<Sealed>]
 type internal Telemetry(factory: IMeterFactory) =
@@ -79,10 +95,7 @@ type internal Telemetry(factory: IMeterFactory) =
     // Audits run thousands of replays beside the host's own work; they are nobody's load.
     static let silent = lazy (new Telemetry(null))
 
-    let meter =
-        match factory with
-        | null -> new Meter(Telemetry.Name, version)
-        | f -> f.Create(MeterOptions(Telemetry.Name, Version = version))
+    let meter = Telemetry.MeterOf factory
 
     let seconds name text = meter.CreateHistogram<float>(name, "s", text)
     let counter name (unit': string) text = meter.CreateCounter<int64>(name, unit', text)
@@ -114,6 +127,9 @@ type internal Telemetry(factory: IMeterFactory) =
     // The same for hosts that ask instead of listening.
     let mutable executed = 0L
     let mutable faulted = 0L
+    let mutable timedOut = 0L
+    let mutable cancelled = 0L
+    let mutable rejected = 0L
     let mutable made = 0L
     let mutable gone = 0L
 
@@ -123,8 +139,24 @@ type internal Telemetry(factory: IMeterFactory) =
 
     static member Name = "Twofold"
 
-    /// Executions, and of these faults.
-    member _.Executions = struct (Interlocked.Read &executed, Interlocked.Read &faulted)
+    /// A meter of the engine's name: a factory's, or a new one, which is whoever's that asked.
+    static member MeterOf(factory: IMeterFactory) : Meter =
+        match factory with
+        | null -> new Meter(Telemetry.Name, version)
+        | f -> f.Create(MeterOptions(Telemetry.Name, Version = version))
+
+    /// The meter of the instruments.
+    member _.Meter = meter
+
+    /// Executions, and how those ended that came to no receipt.
+    member _.Executions = {
+        Executions = Interlocked.Read &executed
+        Faults = Interlocked.Read &faulted
+        Timeouts = Interlocked.Read &timedOut
+        Cancellations = Interlocked.Read &cancelled
+        Rejections = Interlocked.Read &rejected
+    }
+
     /// Instances made and given up.
     member _.Instances = struct (Interlocked.Read &made, Interlocked.Read &gone)
 
@@ -163,8 +195,14 @@ type internal Telemetry(factory: IMeterFactory) =
                 effects.Record(int64 report.Receipt.Journal.Length, tag Tags.Profile profile)
         | Error(Refusal.Fault fault) ->
             Interlocked.Increment &faulted |> ignore
+
+            match fault with
+            | EngineFault.Deadline _ -> Interlocked.Increment &timedOut |> ignore
+            | EngineFault.Cancelled -> Interlocked.Increment &cancelled |> ignore
+            | _ -> ()
+
             faults.Add(1L, tag Tags.Engine engine, tag Tags.ErrorType (Tags.fault fault))
-        | Error(Refusal.Rejected _) -> ()
+        | Error(Refusal.Rejected _) -> Interlocked.Increment &rejected |> ignore
 
         if not (isNull activity) then
             activity.SetTag(Tags.Engine, engine).SetTag(Tags.Profile, profile).SetTag(Tags.Entry, entry).SetTag(Tags.Outcome, outcome)

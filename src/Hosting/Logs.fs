@@ -14,6 +14,7 @@ module internal Events =
     let notRecorded = EventId(4, "NotRecorded")
     let degraded = EventId(10, "Degraded")
     let recovered = EventId(11, "Recovered")
+    let pluginRefused = EventId(20, "PluginRefused")
 
 /// Logs every execution.
 [<Sealed>]

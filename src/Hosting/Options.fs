@@ -1,16 +1,16 @@
 namespace Twofold.Extensions.Hosting
 
-// What a host configures, as its configuration has it (section `Twofold`), and what is refused of it when the host starts.
-// In: a configuration section. Out: options that make sense, or every mistake by its key.
+// What a host configures, as its configuration has it (section `Twofold`). Checks.fs says what is refused of it when the host starts.
+// In: a configuration section. Out: options; a number of 0 or less has a meaning of its own where the page docs/HOSTING.md says so.
 
 open System
-open Microsoft.Extensions.Options
-open Twofold.Wasm
+open System.Collections.Generic
+open Twofold
 
-/// When a watched engine counts as degraded. A threshold of 0 is off.
+/// When a watched engine counts as degraded. A threshold of 0 is off, unless it says otherwise.
 [<Sealed; AllowNullLiteral>]
 type HealthOptions() =
-    /// How often the engine's counters are looked at; each look judges what happened since the last.
+    /// How often the counters are looked at; each look judges what happened since the last.
     member val Period = TimeSpan.FromSeconds 15.0 with get, set
     /// More instances than this running at once: the pool is exhausted. 0 is off.
     member val MaxInstancesInUse = 0 with get, set
@@ -18,10 +18,100 @@ type HealthOptions() =
     member val MinCacheHitRatio = 0.5 with get, set
     /// With fewer lookups than this in a period nothing is said of the cache.
     member val MinCacheLookups = 100L with get, set
-    /// More faults than this in a period. Less than 0 is off.
+    /// More faults than this in a period, deadlines and cancellations aside. Less than 0 is off.
     member val MaxFaults = 0L with get, set
+    /// More executions than this whose deadline passed in a period, those of sandboxes and skills among them. Less than 0 is off.
+    member val MaxTimeouts = 0L with get, set
+    /// More refused executions than this in a period. 0 is off.
+    member val MaxRejections = 0L with get, set
+    /// More calls of skills than this that the outside failed in a period: models, memory, servers. 0 is off.
+    member val MaxSkillFailures = 0L with get, set
+    /// More calls of tenants than this that a quota refused in a period. 0 is off.
+    member val MaxTenantRefusals = 0L with get, set
+    /// A tenant's call has waited for longer than this. Zero is off.
+    member val MaxTenantWait = TimeSpan.Zero with get, set
 
-/// The engine's options, bound to a configuration section.
+/// Sandboxes: the manager's limits, and the options of sandboxes that bring none.
+[<Sealed; AllowNullLiteral>]
+type SandboxSettings() =
+    /// Sandboxes that there may be.
+    member val MaxSandboxes = 256 with get, set
+    /// Executions at the same time, of all sandboxes; 0: eight a processor, at least 16.
+    member val MaxConcurrency = 0 with get, set
+    /// Bytes of all memories of an execution.
+    member val MemoryLimit = 64L <<< 20 with get, set
+    /// Gas of an execution; 0: unlimited.
+    member val GasLimit = 0L with get, set
+    /// Wall-clock time of an execution; zero: none.
+    member val Deadline = TimeSpan.FromSeconds 30.0 with get, set
+    /// Units of the logical stack.
+    member val StackLimit = 2_097_152 with get, set
+    /// Bytes of a module.
+    member val ModuleSizeLimit = 10 <<< 20 with get, set
+    /// Bytes of output of an execution.
+    member val OutputLimit = 16L <<< 20 with get, set
+    /// Bytes that the journal of an execution may weigh.
+    member val JournalLimit = 64L <<< 20 with get, set
+    /// Imports that are allowed, as patterns: `env.log`, `env.*`, `*`.
+    member val AllowedImports = List<string>() with get, set
+    /// What may be asked of the host: `Log, Random`.
+    member val Capabilities = SandboxCapabilities.None with get, set
+
+/// Plugins: modules of a folder, under the options of sandboxes.
+[<Sealed; AllowNullLiteral>]
+type PluginSettings() =
+    /// The folder whose modules are loaded when the host starts; null or empty: none.
+    member val Folder: string = null with get, set
+
+/// The quota of a tenant. 0 is unlimited.
+[<Sealed; AllowNullLiteral>]
+type TenantSettings() =
+    /// Gas in a window.
+    member val Gas = 0L with get, set
+    /// How long a window is.
+    member val Window = TimeSpan.FromMinutes 1.0 with get, set
+    /// Bytes of memory that what runs at the same time may have.
+    member val Memory = 0L with get, set
+    /// Executions at the same time.
+    member val MaxConcurrency = 0 with get, set
+    /// Calls a second in the long run.
+    member val Rate = 0.0 with get, set
+    /// Calls at once, where there is a rate.
+    member val Burst = 1 with get, set
+    /// Calls that may wait; 0: none.
+    member val QueueLimit = 1000 with get, set
+
+/// Tenants with their quotas.
+[<Sealed; AllowNullLiteral>]
+type TenantsSettings() =
+    /// Executions at the same time, of all tenants; 0: one a processor.
+    member val Turns = 0 with get, set
+    /// Quotas by the tenants' names.
+    member val Quotas = Dictionary<string, TenantSettings>() with get, set
+
+/// Skills: where they are, and what answers them.
+[<Sealed; AllowNullLiteral>]
+type SkillSettings() =
+    /// The folder of installed skills (what the command calls its home); null or empty: none.
+    member val Home: string = null with get, set
+    /// Folders of skills by name, beside those that are installed; relative ones begin at the host's content root.
+    member val Folders = Dictionary<string, string>() with get, set
+    /// A server that speaks OpenAI's chat completions; null or empty: what `IChatClient` is registered, or nobody.
+    member val AiBaseUrl: string = null with get, set
+    /// The model that is asked.
+    member val AiModel: string = null with get, set
+    /// The server's key.
+    member val AiKey: string = null with get, set
+    /// How long an answer of the model may take.
+    member val AiTimeout = TimeSpan.FromSeconds 60.0 with get, set
+    /// A SQLite file, or a PostgreSQL connection string (`Host=...`); null or empty: no memory.
+    member val Memory: string = null with get, set
+    /// How long a request with its redirects may take.
+    member val HttpTimeout = TimeSpan.FromSeconds 20.0 with get, set
+    /// FOR TESTS ONLY: lets requests go to loopback and private addresses.
+    member val HttpAllowPrivateForTests = false with get, set
+
+/// Everything, bound to a configuration section.
 [<Sealed; AllowNullLiteral>]
 type TwofoldOptions() =
     /// The section's usual name.
@@ -38,45 +128,11 @@ type TwofoldOptions() =
     member val Corpus: string = null with get, set
     /// When the engine counts as degraded.
     member val Health = HealthOptions() with get, set
-
-/// Refuses options that cannot work, by key.
-[<Sealed>]
-type internal OptionsValidator(engines: seq<IWasmEngine>) =
-    let check (o: TwofoldOptions) = [
-        let names = [
-            "compiled"
-            "interpreter"
-            for e in engines do
-                e.Name
-        ]
-
-        if not (List.contains o.Engine names) then
-            let known = names |> List.distinct |> String.concat ", "
-
-            $"Twofold:Engine is '{o.Engine}', which nobody has registered; there are: {known}. (Wasmtime: reference Twofold.Wasmtime and register its engine as a singleton IWasmEngine.)"
-
-        if o.CachedModules < 1 then
-            $"Twofold:CachedModules is {o.CachedModules}; it must be at least 1."
-
-        if o.IdleInstances < -1 then
-            $"Twofold:IdleInstances is {o.IdleInstances}; it must be -1 (twice the processors), 0 (none) or more."
-
-        match o.Health with
-        | null -> "Twofold:Health is null; leave it out for the usual thresholds."
-        | h ->
-            // What a timer can wait for.
-            if h.Period <= TimeSpan.Zero || h.Period > TimeSpan.FromDays 1.0 then
-                $"Twofold:Health:Period is {h.Period}; it must be above zero, a day at most."
-
-            if h.MaxInstancesInUse < 0 then
-                $"Twofold:Health:MaxInstancesInUse is {h.MaxInstancesInUse}; it must be 0 (off) or more."
-
-            if not (h.MinCacheHitRatio >= 0.0 && h.MinCacheHitRatio <= 1.0) then
-                $"Twofold:Health:MinCacheHitRatio is {h.MinCacheHitRatio}; it must be between 0 (off) and 1."
-    ]
-
-    interface IValidateOptions<TwofoldOptions> with
-        member _.Validate(_, options) =
-            match check options with
-            | [] -> ValidateOptionsResult.Success
-            | wrong -> ValidateOptionsResult.Fail wrong
+    /// Sandboxes.
+    member val Sandboxes = SandboxSettings() with get, set
+    /// Plugins.
+    member val Plugins = PluginSettings() with get, set
+    /// Tenants.
+    member val Tenants = TenantsSettings() with get, set
+    /// Skills.
+    member val Skills = SkillSettings() with get, set

@@ -5,6 +5,8 @@ namespace Twofold.Extensions.Hosting
 
 open System
 open System.Runtime.CompilerServices
+open System.Threading
+open System.Threading.Tasks
 open Microsoft.Extensions.Configuration
 open Microsoft.Extensions.DependencyInjection
 open Microsoft.Extensions.DependencyInjection.Extensions
@@ -12,46 +14,35 @@ open Microsoft.Extensions.Diagnostics.HealthChecks
 open Microsoft.Extensions.Hosting
 open Microsoft.Extensions.Logging
 open Microsoft.Extensions.Options
-open System.Diagnostics.Metrics
 open Twofold
-open Twofold.Wasm
+open Twofold.Extensions.Skills
 
-module private Make =
-    /// The engine that the options name: a registered one first, so that a host can put its own in the place of ours.
-    let wasmEngine (name: string) (registered: seq<IWasmEngine>) : IWasmEngine =
-        match registered |> Seq.tryFindBack (fun e -> e.Name = name), name with
-        | Some e, _ -> e
-        | None, "interpreter" -> InterpretedEngine()
-        | None, _ -> CompiledEngine()
+/// Loads the plugins of the configured folder when the host starts; what is refused is logged, and keeps nothing else from starting.
+[<Sealed>]
+type internal PluginLoader(host: PluginHost, options: IOptions<TwofoldOptions>, logger: ILogger<PluginLoader>) =
+    interface IHostedService with
+        member _.StartAsync(token: CancellationToken) : Task =
+            match options.Value.Plugins.Folder with
+            | null
+            | "" -> Task.CompletedTask
+            | folder ->
+                task {
+                    let! failures = host.LoadFolderAsync(folder, token)
 
-    let engineOptions (services: IServiceProvider) : EngineOptions =
-        let o = services.GetRequiredService<IOptions<TwofoldOptions>>().Value
-        let logger = services.GetRequiredService<ILoggerFactory>().CreateLogger "Twofold"
+                    for f in failures do
+                        logger.LogError(Events.pluginRefused, "The plugin {File} was refused: {Reason}", f.File, f.Reason)
+                }
 
-        let sized (e: EngineOptions) = if o.IdleInstances < 0 then e else e.WithIdleInstances o.IdleInstances
-
-        EngineOptions()
-            .WithEngine(wasmEngine o.Engine (services.GetServices<IWasmEngine>()))
-            .WithCachedModules(o.CachedModules)
-            .WithResetProof(o.ProveResets)
-            .WithMeterFactory(services.GetService<IMeterFactory>())
-            .WithExternalSource(services.GetService<IExternalSource>())
-            .WithSkillPorts(
-                match services.GetService<SkillPorts>() with
-                | null -> SkillPorts()
-                | ports -> ports
-            )
-            .WithCorpus(services.GetService<Corpus>())
-            .WithObserver(LoggingObserver logger)
-        |> sized
+        member _.StopAsync(_: CancellationToken) : Task = Task.CompletedTask
 
 /// Registration of Twofold's services.
 [<AbstractClass; Sealed; Extension>]
 type TwofoldServiceCollectionExtensions private () =
 
-    /// Adds an engine and what watches it: `TwofoldEngine` (one for the process), `EngineOptions`, the `Corpus` that the configuration names, metrics, logs, a
-    /// background service that judges the thresholds of `TwofoldOptions.Health`, and the health check `twofold`. Everything is added only where it is not
-    /// there yet. Ports are taken from the container when they are registered: `IExternalSource`, `SkillPorts`, `IWasmEngine` (by name), `IMeterFactory`, `TimeProvider`.
+    /// Adds an engine with everything over it and what watches it: `TwofoldEngine` (one for the process), `EngineOptions`, the `Corpus` that the configuration names,
+    /// `SandboxOptions`, `SandboxManager`, `PluginHost`, `TenantScheduler`, `ISkillLibrary`, `SkillRunner`, `SkillPorts` of `ISkillAi`, `ISkillMemory` and `ISkillHttp`,
+    /// metrics, logs, a background service that judges the thresholds of `TwofoldOptions.Health`, and the health check `twofold`. Everything is added only where
+    /// it is not there yet. Taken from the container when they are registered: `IExternalSource`, `IStateReader`, `IChatClient`, `IWasmEngine` (by name), `IMeterFactory`, `TimeProvider`.
     /// `configuration` is the section with the options of `TwofoldOptions`. Options are checked when the host starts.
     [<Extension>]
     static member AddTwofold(services: IServiceCollection, configuration: IConfiguration) : IServiceCollection =
@@ -81,23 +72,30 @@ type TwofoldServiceCollectionExtensions private () =
         services.AddMetrics() |> ignore
         services.TryAddSingleton TimeProvider.System
 
-        if services |> Seq.forall (fun d -> d.ServiceType <> typeof<Corpus>) then
-            // A service that is not configured is null, which the container gives as "not there".
-            services.AddSingleton<Corpus>(
-                Func<IServiceProvider, Corpus>(fun s ->
-                    match s.GetRequiredService<IOptions<TwofoldOptions>>().Value.Corpus with
-                    | null
-                    | "" -> null
-                    | folder -> Corpus.Open folder)
-            )
-            |> ignore
-
-        services.TryAddSingleton<EngineOptions>(Func<IServiceProvider, EngineOptions> Make.engineOptions)
-        services.TryAddSingleton<TwofoldEngine>(fun s -> new TwofoldEngine(s.GetRequiredService<EngineOptions>()))
+        // A service that is not configured is null, which the container gives as "not there".
+        let add (make: IServiceProvider -> 'T) = services.TryAddSingleton<'T>(Func<IServiceProvider, 'T> make)
+        add Make.corpus
+        add Make.engineOptions
+        add (fun s -> new TwofoldEngine(s.GetRequiredService<EngineOptions>()))
+        add Make.sandboxOptions
+        add Make.sandboxes
+        add Make.plugins
+        add Make.tenants
+        add Make.skillServices
+        add Make.ai
+        add (fun s -> s.GetRequiredService<SkillServices>().Memory)
+        add (fun s -> s.GetRequiredService<SkillServices>().Http)
+        add Make.skillPorts
+        add Make.skillLibrary
+        add Make.skillRunner
         services.TryAddSingleton<EngineMonitor>()
 
         if services |> Seq.forall (fun d -> d.ServiceType <> typeof<MonitorMark>) then
-            services.AddSingleton(MonitorMark()).AddHostedService(fun s -> s.GetRequiredService<EngineMonitor>()) |> ignore
+            services
+                .AddSingleton(MonitorMark())
+                .AddHostedService(fun s -> s.GetRequiredService<EngineMonitor>())
+                .AddHostedService<PluginLoader>()
+            |> ignore
 
             services
                 .AddHealthChecks()
@@ -105,7 +103,13 @@ type TwofoldServiceCollectionExtensions private () =
                     HealthCheckRegistration(
                         "twofold",
                         (fun s ->
-                            EngineHealthCheck(s.GetRequiredService<TwofoldEngine>(), s.GetRequiredService<EngineMonitor>()) :> IHealthCheck),
+                            EngineHealthCheck(
+                                s.GetRequiredService<TwofoldEngine>(),
+                                s.GetRequiredService<SandboxManager>(),
+                                s.GetRequiredService<TenantScheduler>(),
+                                s.GetRequiredService<EngineMonitor>()
+                            )
+                            :> IHealthCheck),
                         Nullable HealthStatus.Degraded,
                         [ "twofold" ]
                     )

@@ -9,9 +9,16 @@ open Twofold
 
 /// What answers skills, made from settings. Dispose it after its engine.
 [<Sealed>]
-type SkillServices private (ports: SkillPorts, owned: IDisposable list) =
+type SkillServices private (ai: ISkillAi, memory: ISkillMemory, http: ISkillHttp, owned: IDisposable list) =
+    let ports = SkillPorts().WithAi(ai).WithMemory(memory).WithHttp(http)
     /// For EngineOptions.WithSkillPorts.
     member _.Ports = ports
+    /// What answers prompts, or null.
+    member _.Ai = ai
+    /// What keeps memory, or null.
+    member _.Memory = memory
+    /// What sends requests.
+    member _.Http = http
 
     /// The ports that these variables say (docs/SKILLS.md lists them); `defaultMemory` is where memory is kept when none of them says so, null for nowhere.
     /// Throws FormatException with the variable's name.
@@ -74,7 +81,7 @@ type SkillServices private (ports: SkillPorts, owned: IDisposable list) =
                 AllowPrivateAddresses = (get "TWOFOLD_HTTP_ALLOW_PRIVATE_FOR_TESTS" = ValueSome "1")
             )
 
-        new SkillServices(SkillPorts().WithAi(ai).WithMemory(memory).WithHttp(keep (new SafeHttp(http))), List.ofSeq owned)
+        new SkillServices(ai, memory, keep (new SafeHttp(http)), List.ofSeq owned)
 
     /// The ports that the process's environment says.
     static member FromEnvironment(defaultMemory: string) =

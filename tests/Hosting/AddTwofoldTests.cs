@@ -5,6 +5,7 @@ using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -238,7 +239,7 @@ public sealed class AddTwofoldTests
     }
 
     [Test]
-    public async Task FaultsDegradeTheHealthAndAreLoggedUntilAPeriodWithoutThem()
+    public async Task TimeoutsDegradeTheHealthAndAreLoggedUntilAPeriodWithoutThem()
     {
         var builder = Builder();
         var lines = new Lines();
@@ -257,7 +258,7 @@ public sealed class AddTwofoldTests
         clock.Tick();
         await Until(async () => (await Health(host.Services)).Status == HealthStatus.Degraded);
         var entry = await Health(host.Services);
-        Assert.That(entry.Description, Does.Contain("faults: 1 executions ended by faults"));
+        Assert.That(entry.Description, Does.Contain("timeouts: the deadline of 1 executions passed").And.Not.Contain("faults:"));
         Assert.That(entry.Data["faults"], Is.EqualTo(1L));
         Assert.That(lines.All.Where(l => l.Event is 3 or 10).Select(l => (l.Level, l.Event)), Is.EqualTo(new[] { (LogLevel.Error, 3), (LogLevel.Warning, 10) }));
 
@@ -266,6 +267,98 @@ public sealed class AddTwofoldTests
         Assert.That(lines.All.Count(l => l.Event == 11), Is.EqualTo(1));
         await host.StopAsync();
     }
+
+    private sealed class Throws : IExternalSource
+    {
+        public byte[] DeclareState(string contract, byte[] claim) => throw new IOException("the line is dead");
+    }
+
+    private static readonly byte[] Claimant = Encoding.UTF8.GetBytes("""
+        (module (import "env" "declare_external_state" (func $d (param i32 i32 i32 i32) (result i32)))
+          (memory (export "memory") 1)
+          (func (export "run") (result i32) (call $d (i32.const 0) (i32.const 1) (i32.const 16) (i32.const 16))))
+        """);
+
+    /// <summary>Something happens; after the next look the health says so.</summary>
+    private static async Task Degrades((string Key, string? Value)[] settings, Action<IServiceCollection> more, Func<IServiceProvider, Task> happens, string expected)
+    {
+        var builder = Builder(settings);
+        var clock = new HandClock();
+        builder.Services.AddSingleton<TimeProvider>(clock);
+        more(builder.Services);
+        using var host = builder.Build();
+        await host.StartAsync();
+        await happens(host.Services);
+        await Until(() => Task.FromResult(clock.Armed));
+        clock.Tick();
+        await Until(async () => (await Health(host.Services)).Status == HealthStatus.Degraded);
+        Assert.That((await Health(host.Services)).Description, Does.Contain(expected));
+        await host.StopAsync();
+    }
+
+    [Test]
+    public Task FaultsOfPortsDegradeTheHealth() =>
+        Degrades([], s => s.Replace(ServiceDescriptor.Singleton<IExternalSource, Throws>()), s =>
+        {
+            var request = ExecutionRequest.ForContract(Claimant, "run", "0x" + new string('a', 40), "0x" + new string('c', 40));
+            Assert.That(s.GetRequiredService<TwofoldEngine>().Execute(request).FaultKind, Is.Not.EqualTo(FaultKind.None));
+            return Task.CompletedTask;
+        }, "faults: 1 executions ended by faults");
+
+    [Test]
+    public Task RefusedExecutionsDegradeTheHealthWhenTheHostSaysSo() =>
+        Degrades([("Health:MaxRejections", "1")], _ => { }, s =>
+        {
+            Run(s, "missing");
+            Run(s, "missing");
+            return Task.CompletedTask;
+        }, "rejections: 2 executions were refused");
+
+    [Test]
+    public Task RefusedTenantsDegradeTheHealthWhenTheHostSaysSo() =>
+        Degrades([("Health:MaxTenantRefusals", "1"), ("Tenants:Quotas:bob:Memory", "1")], _ => { }, async s =>
+        {
+            for (int i = 0; i < 2; i++)
+                Assert.That((await s.GetRequiredService<TenantScheduler>().ExecuteAsync("bob", s.GetRequiredService<TwofoldEngine>(), ExecutionRequest.ForExport(Answer, "answer"), default)).IsRefused);
+        }, "tenant-refusals: quotas refused 2 calls");
+
+    [Test]
+    public async Task ATenantsCallThatWaitsForLongDegradesTheHealth()
+    {
+        using var stop = new CancellationTokenSource();
+        Task[] runs = [];
+        // The hand's clock has the system's timestamps: a call really waits for a moment.
+        await Degrades([("Health:MaxTenantWait", "00:00:00.020"), ("Tenants:Turns", "1"), ("Tenants:Quotas:bob:Gas", "0")], _ => { }, async s =>
+        {
+            var loop = ExecutionRequest.ForExport(Answer, "loop").WithProfile(ExecutionProfile.Host);
+            runs = [.. Enumerable.Range(0, 2).Select(_ => s.GetRequiredService<TenantScheduler>().ExecuteAsync("bob", s.GetRequiredService<TwofoldEngine>(), loop, stop.Token))];
+            await Until(() => Task.FromResult(s.GetRequiredService<TenantScheduler>().Statistics.LongestWait > TimeSpan.FromMilliseconds(20)));
+        }, "tenant-wait: a tenant's call has waited");
+        stop.Cancel();
+        foreach (var r in runs) await Assert.CatchAsync<OperationCanceledException>(async () => await r);
+    }
+
+    private sealed class DeadLibrary : ISkillLibrary
+    {
+        public IReadOnlyList<string> Names => [];
+
+        public Skill Find(string name)
+        {
+            var wat = Encoding.UTF8.GetBytes("""
+                (module (import "cis" "ai_prompt" (func $f (param i32 i32 i32 i32) (result i32))) (memory (export "memory") 1)
+                  (func (export "execute") (result i32) (call $f (i32.const 0) (i32.const 1) (i32.const 8) (i32.const 8))))
+                """);
+            var sha = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(wat));
+            return Skill.Create($$"""{"name": "one", "version": "1.0.0", "module": "one.wat", "sha256": "{{sha}}", "permissions": ["ai"]}""", wat);
+        }
+    }
+
+    [Test]
+    public Task SkillsWhoseOutsideFailsDegradeTheHealthWhenTheHostSaysSo() =>
+        Degrades([("Health:MaxSkillFailures", "1")], s => s.Replace(ServiceDescriptor.Singleton<ISkillLibrary, DeadLibrary>()), async s =>
+        {
+            for (int i = 0; i < 2; i++) await s.GetRequiredService<SkillRunner>().RunAsync("one", "{}");
+        }, "skill-failures: models, memory or servers failed 2 of 2 calls");
 
     [Test]
     public async Task AHostThatBringsANewModuleEachTimeIsToldSo()

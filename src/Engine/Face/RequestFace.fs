@@ -92,7 +92,7 @@ type ExecutionRequest internal (r: Twofold.Engine.ExecutionRequest, profile: Exe
     static let create (wasm: byte[]) (entry: string) (caller: Address) (contract: Address) =
         let snapshot = Twofold.HostAbi.Snapshot.empty
         let request = Twofold.Engine.Request.contract wasm entry caller contract snapshot
-        ExecutionRequest(request, ExecutionProfile.Contract)
+        ExecutionRequest({ request with Snapshot = StateReader.none }, ExecutionProfile.Contract)
 
     member internal _.Inner = { r with Profile = profile.Inner }
 
@@ -128,7 +128,7 @@ type ExecutionRequest internal (r: Twofold.Engine.ExecutionRequest, profile: Exe
     static member ForSkill(skill: Twofold.Skill, input: byte[]) : ExecutionRequest =
         let skill = (Arguments.notNull (nameof skill) skill).Inner
         let r = Twofold.Engine.Skill.request skill (Arguments.bytes (nameof input) input)
-        ExecutionRequest(r, ExecutionProfile r.Profile)
+        ExecutionRequest({ r with Snapshot = StateReader.none }, ExecutionProfile r.Profile)
 
     /// The same on a text's UTF-8.
     static member ForSkill(skill: Twofold.Skill, input: string) : ExecutionRequest =
@@ -136,6 +136,10 @@ type ExecutionRequest internal (r: Twofold.Engine.ExecutionRequest, profile: Exe
 
     /// The entry's name.
     member _.Entry = r.Entry
+    /// The gas that it has: the profile's, or less.
+    member _.GasLimit = min profile.Gas (Option.defaultValue Int64.MaxValue r.Limits.Gas)
+    /// The memory that it may have, in bytes: the profile's, or less.
+    member _.MemoryLimit = min profile.MemoryLimit (Option.defaultValue Int64.MaxValue r.Limits.MemoryBytes)
     /// The profile.
     member _.Profile = profile
     /// The parameters.

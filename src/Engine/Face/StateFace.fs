@@ -53,6 +53,9 @@ type IStateReader =
     abstract GetBlockHash: height: uint64 -> byte[]
 
 module internal StateReader =
+    /// The state of requests that bring none: empty, unless the engine has a reader.
+    let none: IStateView = Twofold.HostAbi.Snapshot.view Twofold.HostAbi.Snapshot.empty
+
     /// The F# view of a C# reader.
     let view (reader: IStateReader) : IStateView = {
         new IStateView with

@@ -10,8 +10,18 @@ open Twofold.Engine
 type EngineStatistics internal (e: ExecutorCounters) =
     /// Executions that came to an end, refused ones included.
     member _.Executions = e.Executions
-    /// Of these, how many ended by trouble of the host or of the engine.
+    /// Of these, how many ended by trouble of the host or of the engine; deadlines and cancellations are among them.
     member _.Faults = e.Faults
+    /// Executions whose deadline passed.
+    member _.Timeouts = e.Timeouts
+    /// Executions that their callers cancelled.
+    member _.Cancellations = e.Cancellations
+    /// Executions that were refused: nothing ran.
+    member _.Rejections = e.Rejections
+    /// Calls of skills to the outside: models, memory, servers.
+    member _.SkillCalls = e.SkillCalls
+    /// Of these, how many the outside failed: no answer in time, not reachable, an error.
+    member _.SkillFailures = e.SkillFailures
     /// Questions for a module.
     member _.CacheLookups = e.Cache.Loads + e.Cache.Hits
     /// Of these, how many found it loaded.

@@ -14,6 +14,7 @@ type internal EngineSettings = {
     Modules: int
     Pool: PoolOptions
     Source: IExternalSource
+    State: IStateReader
     Skills: SkillPorts
     Engine: Twofold.Wasm.IWasmEngine
     Corpus: Corpus
@@ -30,6 +31,7 @@ type EngineOptions private (s: EngineSettings) =
             Modules = 64
             Pool = PoolOptions.Default
             Source = null
+            State = null
             Skills = SkillPorts()
             Engine = Twofold.Wasm.CompiledEngine()
             Corpus = null
@@ -46,6 +48,8 @@ type EngineOptions private (s: EngineSettings) =
     member _.ProveResets = s.Pool.ProveResets
     /// Who answers external effects that requests do not answer themselves, or null.
     member _.ExternalSource = s.Source
+    /// The state that requests read which bring none, or null.
+    member _.StateReader = s.State
     /// Who answers what skills ask of the outside.
     member _.SkillPorts = s.Skills
     /// Who executes modules.
@@ -70,6 +74,9 @@ type EngineOptions private (s: EngineSettings) =
 
     /// The same with another source of external answers; null for none.
     member _.WithExternalSource(source: IExternalSource) = EngineOptions { s with Source = source }
+
+    /// The same with a state for requests that bring neither a snapshot nor a reader of their own; null: theirs is empty.
+    member _.WithStateReader(reader: IStateReader) = EngineOptions { s with State = reader }
 
     /// The same with other answers for skills.
     member _.WithSkillPorts(ports: SkillPorts) = EngineOptions { s with Skills = Arguments.notNull (nameof ports) ports }
@@ -127,9 +134,17 @@ type TwofoldEngine(options: EngineOptions) =
         | _ -> null
 
     let observer = options.Observer
+    let state = if isNull options.StateReader then StateReader.none else StateReader.view options.StateReader
 
     let execute (request: Twofold.ExecutionRequest) (token: CancellationToken) =
         let inner = (Arguments.notNull (nameof request) request).Inner
+
+        let inner =
+            if Object.ReferenceEquals(inner.Snapshot, StateReader.none) then
+                { inner with Snapshot = state }
+            else
+                inner
+
         let result = executor.Execute(inner, token)
         let report = Twofold.ExecutionReport(result, record inner result)
 
@@ -140,6 +155,8 @@ type TwofoldEngine(options: EngineOptions) =
 
     /// An engine with plain options.
     new() = new TwofoldEngine(EngineOptions())
+
+    member internal _.Executor = executor
 
     /// Runs a request to its end. Rejections and faults are in the report; nothing is thrown for what a guest does.
     member _.Execute(request: Twofold.ExecutionRequest) : Twofold.ExecutionReport = execute request CancellationToken.None

@@ -245,16 +245,7 @@ type PluginFailure internal (file: string, reason: string) =
 
 /// Plugins by name, all under the same options. Thread-safe.
 [<Sealed>]
-type PluginHost(options: SandboxOptions) =
-    let options = Arguments.notNull (nameof options) options
-
-    let engine =
-        if isNull (box options.Settings.Engine) then
-            CompiledEngine() :> IWasmEngine
-        else
-            options.Settings.Engine
-
-    let manager = new SandboxManager(Int32.MaxValue, options.MaxConcurrency, engine)
+type PluginHost internal (manager: SandboxManager, options: SandboxOptions) =
     let plugins = ConcurrentDictionary<string, Plugin>(StringComparer.Ordinal)
 
     let load (name: string) (wasm: byte[]) (token: CancellationToken) : Task<Plugin> =
@@ -272,6 +263,23 @@ type PluginHost(options: SandboxOptions) =
 
             return plugin
         }
+
+    /// Over an engine of its own.
+    new(options: SandboxOptions) =
+        let options = Arguments.notNull (nameof options) options
+
+        let engine =
+            if isNull (box options.Settings.Engine) then
+                CompiledEngine() :> IWasmEngine
+            else
+                options.Settings.Engine
+
+        new PluginHost(new SandboxManager(Int32.MaxValue, options.MaxConcurrency, engine), options)
+
+    /// Over an engine that the host has, with its cache, its pools and its meters.
+    new(engine: TwofoldEngine, options: SandboxOptions) =
+        let options = Arguments.notNull (nameof options) options
+        new PluginHost(new SandboxManager(engine, options, Int32.MaxValue, options.MaxConcurrency), options)
 
     /// Plain options.
     new() = new PluginHost(SandboxOptions())
@@ -335,3 +343,7 @@ type PluginHost(options: SandboxOptions) =
 
     interface IAsyncDisposable with
         member this.DisposeAsync() = this.DisposeAsync()
+
+    // Containers that are disposed on a thread need it.
+    interface IDisposable with
+        member this.Dispose() = this.DisposeAsync().AsTask().GetAwaiter().GetResult()

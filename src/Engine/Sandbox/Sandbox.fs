@@ -91,6 +91,10 @@ type Sandbox
 
     let anything (_: LoadedModule) = Ok()
 
+    let measured (since: int64) (result: SandboxResult) =
+        executor.Sandboxes.Ended(SandboxResult.name result.End, Stopwatch.GetElapsedTime since)
+        result
+
     /// With the module, a turn and a token that ends with the sandbox; None: cancelled before its turn.
     let inTurn (token: CancellationToken) (work: LoadedModule -> CancellationToken -> Task<SandboxResult>) : Task<SandboxResult> =
         let since = Stopwatch.GetTimestamp()
@@ -107,14 +111,16 @@ type Sandbox
                     try
                         do! gate.WaitAsync both.Token
                         turn <- true
+                        executor.Sandboxes.Waited since
                     with :? OperationCanceledException ->
                         ()
 
                     if not turn then
-                        return SandboxResult.cancelled (Stopwatch.GetElapsedTime since)
+                        return SandboxResult.cancelled (Stopwatch.GetElapsedTime since) |> measured since
                     else
                         try
-                            return! work used.Module both.Token
+                            let! result = work used.Module both.Token
+                            return measured since result
                         finally
                             gate.Release() |> ignore
                 finally

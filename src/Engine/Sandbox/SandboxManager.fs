@@ -18,14 +18,25 @@ type SandboxLimitException(limit: int) =
     /// The limit.
     member _.Limit = limit
 
+/// What a manager's sandboxes have done since it was made; with an engine that it shares, what all sandboxes over that engine have. A snapshot.
+[<Sealed>]
+type SandboxStatistics internal (sandboxes: int, calls: int64, rejections: int64, timeouts: int64) =
+    /// Sandboxes that there are.
+    member _.Sandboxes = sandboxes
+    /// Calls that ended, however they did.
+    member _.Calls = calls
+    /// Of these, how many were refused: the function or its arguments.
+    member _.Rejections = rejections
+    /// Of these, how many ended at their deadline.
+    member _.Timeouts = timeouts
+
 /// Named sandboxes over one engine. Thread-safe.
 [<Sealed>]
-type SandboxManager(maxSandboxes: int, maxConcurrency: int, engine: IWasmEngine) =
+type SandboxManager internal (executor: Executor, owns: bool, defaults: SandboxOptions, maxSandboxes: int, maxConcurrency: int) =
     do
         Arguments.atLeast (nameof maxSandboxes) 1L (int64 maxSandboxes) |> ignore
         Arguments.atLeast (nameof maxConcurrency) 1L (int64 maxConcurrency) |> ignore
 
-    let executor = new Executor(ExecutorOptions.For(Arguments.notNull (nameof engine) engine))
     let gate = obj ()
     let turns = new SemaphoreSlim(maxConcurrency)
     let sandboxes = Dictionary<string, Sandbox>(StringComparer.Ordinal)
@@ -57,8 +68,30 @@ type SandboxManager(maxSandboxes: int, maxConcurrency: int, engine: IWasmEngine)
                 s
             | _ -> null)
 
+    /// Over an engine of its own that executes with `engine`.
+    new(maxSandboxes: int, maxConcurrency: int, engine: IWasmEngine) =
+        let executor = new Executor(ExecutorOptions.For(Arguments.notNull (nameof engine) engine))
+        new SandboxManager(executor, true, SandboxOptions(), maxSandboxes, maxConcurrency)
+
+    /// Over an engine that the host has, with its cache, its pools and its meters; the engine stays the host's. `defaults` are the options of sandboxes that bring none.
+    new(engine: TwofoldEngine, defaults: SandboxOptions, maxSandboxes: int, maxConcurrency: int) =
+        let executor = (Arguments.notNull (nameof engine) engine).Executor
+        new SandboxManager(executor, false, Arguments.notNull (nameof defaults) defaults, maxSandboxes, maxConcurrency)
+
     /// At most 256 sandboxes, executions on eight threads a processor, our compiler.
-    new() = new SandboxManager(256, max 16 (Environment.ProcessorCount * 8), CompiledEngine())
+    new() = new SandboxManager(256, SandboxManager.UsualConcurrency, CompiledEngine())
+
+    /// Executions at the same time where nobody says another number.
+    static member internal UsualConcurrency = max 16 (Environment.ProcessorCount * 8)
+    /// The options of sandboxes that bring none.
+    member _.Defaults = defaults
+    /// Executions at the same time, of all sandboxes; more wait.
+    member _.MaxConcurrency = maxConcurrency
+
+    /// What the sandboxes have done.
+    member _.Statistics =
+        let struct (calls, rejections, timeouts) = executor.Sandboxes.Counts
+        SandboxStatistics(lock gate (fun () -> sandboxes.Count), calls, rejections, timeouts)
 
     /// Sandboxes that there may be.
     member _.MaxSandboxes = maxSandboxes
@@ -87,8 +120,8 @@ type SandboxManager(maxSandboxes: int, maxConcurrency: int, engine: IWasmEngine)
             sandboxes[name] <- made
             made)
 
-    /// Makes a sandbox with plain options.
-    member this.Create(name: string) : Sandbox = this.Create(name, SandboxOptions())
+    /// Makes a sandbox with the manager's own options.
+    member this.Create(name: string) : Sandbox = this.Create(name, defaults)
 
     /// The sandbox of a name, or null.
     member _.Find(name: string) : Sandbox =
@@ -116,7 +149,7 @@ type SandboxManager(maxSandboxes: int, maxConcurrency: int, engine: IWasmEngine)
                 return true
             }
 
-    /// Closes every sandbox, and frees the engine.
+    /// Closes every sandbox, and frees the engine if it is the manager's own.
     member _.DisposeAsync() : ValueTask =
         let all =
             lock gate (fun () ->
@@ -130,10 +163,15 @@ type SandboxManager(maxSandboxes: int, maxConcurrency: int, engine: IWasmEngine)
                 for s in all do
                     do! s.DisposeAsync()
 
-                (executor :> IDisposable).Dispose()
+                if owns then
+                    (executor :> IDisposable).Dispose()
             }
             :> Task
         )
 
     interface IAsyncDisposable with
         member this.DisposeAsync() = this.DisposeAsync()
+
+    // Containers that are disposed on a thread need it.
+    interface IDisposable with
+        member this.Dispose() = this.DisposeAsync().AsTask().GetAwaiter().GetResult()

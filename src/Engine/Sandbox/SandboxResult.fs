@@ -127,6 +127,21 @@ type SandboxResult
     override _.ToString() = if isNull error then fact "returned" _.Message else error
 
 module internal SandboxResult =
+    /// An end as metrics have it.
+    let name (ending: SandboxEnd) =
+        match ending with
+        | SandboxEnd.Returned -> "returned"
+        | SandboxEnd.Rejected -> "rejected"
+        | SandboxEnd.Trapped -> "trapped"
+        | SandboxEnd.Failed -> "failed"
+        | SandboxEnd.OutOfGas -> "out_of_gas"
+        | SandboxEnd.StackExhausted -> "stack_exhausted"
+        | SandboxEnd.Timeout -> "timeout"
+        | SandboxEnd.Cancelled -> "cancelled"
+        | SandboxEnd.HostFailure -> "host_failure"
+        | SandboxEnd.Refused -> "refused"
+        | _ -> "engine_failure"
+
     let private endOf (outcome: Twofold.Engine.Outcome) =
         match outcome with
         | Outcome.Returned _ -> SandboxEnd.Returned
