@@ -21,8 +21,9 @@ module IdleBench =
         | Error e -> failwith (string e)
 
     let private settle () =
+        // Aggressive: the collector gives back what it holds in reserve.
         for _ in 1..3 do
-            GC.Collect()
+            GC.Collect(2, GCCollectionMode.Aggressive, true, true)
             GC.WaitForPendingFinalizers()
 
         Environment.WorkingSet
@@ -46,15 +47,14 @@ module IdleBench =
 
     let measure (what: string) (wasm: byte[]) (entry: string) (count: int) : Idle =
         let valid =
-            Decode.run WasmLimits.Host Features.Default wasm |> Result.bind (Validate.run WasmLimits.Host Features.Default) |> orFail
+            Decode.run WasmLimits.Host Features.Default wasm
+            |> Result.bind (Validate.run WasmLimits.Host Features.Default)
+            |> orFail
 
         use loaded = (CompiledEngine() :> IWasmEngine).Load valid |> orFail
         let settings = settings valid
 
-        let runs = {
-            Instances.settings entry [||] with
-                Gas = 1_000_000L
-        }
+        let runs = { Instances.settings entry [||] with Gas = 1_000_000L }
 
         let run (i: IWasmInstance) =
             i.Run runs |> orFail |> ignore

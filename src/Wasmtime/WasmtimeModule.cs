@@ -185,22 +185,19 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
         }
     }
 
-    public StateDigests Digests()
+    public unsafe StateDigests Digests()
     {
         Make();
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> word = stackalloc byte[8];
+        using var memories = new MemoryDigest();
         ulong total = 0;
         foreach (var m in instance!.Memories)
         {
-            ulong length = m.Length;
-            total += length;
-            BinaryPrimitives.WriteUInt64LittleEndian(word, length);
-            hash.AppendData(word);
-            for (ulong at = 0; at < length; at += 1 << 30) hash.AppendData(Span(m, at, (int)Math.Min(length - at, 1 << 30)));
+            total += m.Length;
+            memories.Memory((nint)m.Data, m.Length);
         }
 
-        byte[] memory = hash.GetHashAndReset();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> word = stackalloc byte[8];
         var types = module.Valid.GlobalTypes;
         int written = instance.Written;
         for (int i = 0; i < types.Length; i++)
@@ -214,7 +211,7 @@ internal sealed class WasmtimeInstance(NativeModule module, LinkPlan plan) : IWa
             hash.AppendData(word);
         }
 
-        return new StateDigests(memory, hash.GetHashAndReset(), (long)total);
+        return new StateDigests(memories.Done(), hash.GetHashAndReset(), (long)total);
     }
 
     private static unsafe ReadOnlySpan<byte> Span(NativeMemoryRef memory, ulong at, int length) => new(memory.Data + at, length);

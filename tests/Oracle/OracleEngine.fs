@@ -4,6 +4,7 @@ namespace Twofold.Oracle
 // In: as IWasmEngine says. Out: the same endings, gas and digests that any engine must give.
 
 open System
+open System.IO
 open System.Buffers.Binary
 open System.Diagnostics
 open System.Security.Cryptography
@@ -12,19 +13,34 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Oracle // last: our Memory, Table, Store.. before those of Twofold.Wasm
 
-module private Digest =
-    let memory (instance: Instance) =
-        use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+/// Digests of receipts, written for obviousness.
+module Digest =
+    /// docs/RECEIPT_FORMAT.md: sizes, runs of chunks that are not all zero, an end mark for each memory.
+    let ofMemories (memories: byte[] seq) : byte[] =
+        use bytes = new MemoryStream()
+        use writer = new BinaryWriter(bytes)
 
-        for m in instance.Memories do
-            let size = Array.zeroCreate<byte> 8
-            BinaryPrimitives.WriteUInt64LittleEndian(Span size, uint64 m.Bytes.Length)
-            hash.AppendData size
-            hash.AppendData m.Bytes
+        for memory in memories do
+            writer.Write(uint64 memory.Length)
+            let chunks = Array.chunkBySize 4096 memory
+            let counts k = k >= 0 && k < chunks.Length && chunks[k].AsSpan().ContainsAnyExcept 0uy
 
-        hash.GetHashAndReset()
+            for first in 0 .. chunks.Length - 1 do
+                if counts first && not (counts (first - 1)) then
+                    let run = Seq.initInfinite (fun k -> first + k) |> Seq.takeWhile counts |> List.ofSeq
+                    writer.Write(uint64 first)
+                    writer.Write(uint64 run.Length)
 
-    let globals (instance: Instance) =
+                    for k in run do
+                        writer.Write chunks[k]
+
+            writer.Write UInt64.MaxValue
+
+        SHA256.HashData(bytes.ToArray())
+
+    let internal memory (instance: Instance) = instance.Memories |> Seq.map _.Bytes |> ofMemories
+
+    let internal globals (instance: Instance) =
         use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
 
         for g in instance.Globals do

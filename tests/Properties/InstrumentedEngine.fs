@@ -51,13 +51,6 @@ type private InstrumentedInstance(prepared: Prepared, settings: InstanceSettings
         member _.RunCalls(_, _) = raise (NotSupportedException "this engine calls entries only")
 
         member _.Digests() =
-            use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
-            let word = Array.zeroCreate<byte> 8
-
-            let add (n: int64) =
-                BinaryPrimitives.WriteInt64LittleEndian(Span word, n)
-                hash.AppendData word
-
             let memories =
                 prepared.Written.Memories
                 |> Array.map (fun name ->
@@ -65,11 +58,18 @@ type private InstrumentedInstance(prepared: Prepared, settings: InstanceSettings
                     | ValueSome(Extern.Memory m) -> m
                     | _ -> failwith $"no exported memory {name}")
 
-            for m in memories do
-                add (int64 m.Length)
-                hash.AppendData(Span<byte>.op_Implicit(m.Span(0UL, uint32 m.Length)): ReadOnlySpan<byte>)
+            use digest = new MemoryDigest()
 
-            let memory = hash.GetHashAndReset()
+            for m in memories do
+                digest.Memory(m.Base, m.Length)
+
+            use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+            let word = Array.zeroCreate<byte> 8
+
+            let add (n: int64) =
+                BinaryPrimitives.WriteInt64LittleEndian(Span word, n)
+                hash.AppendData word
+
             let types = prepared.Valid.GlobalTypes
 
             // The run may have ended before all of the module's own globals counted as written.
@@ -88,7 +88,7 @@ type private InstrumentedInstance(prepared: Prepared, settings: InstanceSettings
                         add (if zero then 0L else Marshal.ReadInt64(cell + 8n))
 
             {
-                Memory = memory
+                Memory = digest.Done()
                 Globals = hash.GetHashAndReset()
                 MemoryBytes = memories |> Array.sumBy (fun m -> int64 m.Length)
             }

@@ -89,21 +89,13 @@ type internal OwnInstance(store: StoreData, instance: InstanceData) =
                 calls.Invoke store.Guest)
 
         member _.Digests() =
-            use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
-            let word = Array.zeroCreate<byte> 8
+            use memories = new MemoryDigest()
 
             for m in instance.Memories do
-                BinaryPrimitives.WriteUInt64LittleEndian(Span word, m.Length)
-                hash.AppendData word
-                let step = 1UL <<< 30
-                let mutable at = 0UL
+                memories.Memory(m.Base, m.Length)
 
-                while at < m.Length do
-                    let n = min step (m.Length - at)
-                    hash.AppendData(Span<byte>.op_Implicit(m.Span(at, uint32 n)): ReadOnlySpan<byte>)
-                    at <- at + n
-
-            let memory = hash.GetHashAndReset()
+            use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+            let word = Array.zeroCreate<byte> 8
             let types = (instance.Code :?> ModuleCode).Valid.GlobalTypes
 
             for g in 0 .. types.Length - 1 do
@@ -117,7 +109,7 @@ type internal OwnInstance(store: StoreData, instance: InstanceData) =
                         hash.AppendData word
 
             {
-                Memory = memory
+                Memory = memories.Done()
                 Globals = hash.GetHashAndReset()
                 MemoryBytes = instance.Memories |> Array.sumBy (fun m -> int64 m.Length)
             }
