@@ -74,14 +74,7 @@ module Run =
             return
                 match read with
                 | [] -> []
-                | _ -> [
-                    {
-                        Guest = "/"
-                        Grant = WasiGrant.All
-                        Content =
-                            WasiDirectory.Memory(read |> List.fold (fun entries (path, content) -> WasiNode.put path content entries) [])
-                    }
-                  ]
+                | _ -> [ { Guest = "/"; Grant = WasiGrant.All; Content = WasiDirectory.Memory(WasiNode.ofFiles read) } ]
         }
 
     let private time (given: string) : Result<uint64, string> =

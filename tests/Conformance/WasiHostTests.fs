@@ -77,16 +77,13 @@ type WasiHostTests() =
 
     static let archive = lazy (TestData.archive "wasi.zip")
 
-    /// Programs that set times: those of host files are virtual, and setting them is refused.
-    static let setsTimes = [ "rust/fd_filestat_set"; "rust/path_filestat"; "rust/fstflags_validate"; "rust/symlink_filestat" ]
-
     static member Programs: string list =
         match TestData.tryFolder () with
         | Some folder when File.Exists(Path.Combine(folder, "wasi.zip")) ->
             archive.Value.Names
             |> Array.filter (fun n -> n.EndsWith ".json" && Encoding.UTF8.GetString(archive.Value.Read n).Contains "\"root\"")
             |> Array.map _.Replace(".json", "")
-            |> Array.filter (fun n -> not (n.EndsWith "manifest") && not (List.contains n setsTimes))
+            |> Array.filter (fun n -> not (n.EndsWith "manifest"))
             |> Array.sort
             |> List.ofArray
         | _ -> [ "absent" ]

@@ -112,11 +112,8 @@ type WasiOptions private (s: WasiSettings) =
         let files = Arguments.notNull (nameof files) files
 
         let entries =
-            files
-            |> Seq.fold
-                (fun entries (KeyValue(path, content)) ->
-                    WasiNode.put (List.ofArray (path.Split '/')) (Arguments.bytes (nameof files) content) entries)
-                []
+            [ for KeyValue(path, content) in files -> List.ofArray (path.Split '/'), Arguments.bytes (nameof files) content ]
+            |> WasiNode.ofFiles
 
         changed (granted guest access (WasiDirectory.Memory entries))
 

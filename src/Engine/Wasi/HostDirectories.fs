@@ -27,16 +27,20 @@ type WasiGrants = {
     static member None = { Directories = Map.empty; Input = null; Output = null; ErrorOutput = null }
 
 [<Sealed>]
-type private OpenFile(fd: int, kind: byte, grant: WasiGrant) =
+type private OpenFile(fd: int, facts: LinuxFiles.Facts, grant: WasiGrant) =
     member _.Fd = fd
-    member _.Kind = kind
+    member _.Kind = facts.Type
+    member _.Identity = facts.Identity
     member _.Grant = grant
+    /// Its number once its last name is gone: the host may give its identity to another file then. Before, 0.
+    member val Number = 0UL with get, set
 
 [<Sealed>]
 type private HostDirectories(grants: WasiGrants) =
     let files = Dictionary<int, OpenFile>()
     // A file's number is the order in which this run saw it: it tells the guest what is one file and what are two, and nothing else.
     let identities = Dictionary<struct (uint64 * uint64), uint64>()
+    let mutable seen = 0UL
     let mutable pending: Task<byte[]> = null
 
     let answer errno number (bytes: byte[]) : WasiHostAnswer = { Errno = errno; Number = number; Bytes = bytes }
@@ -52,9 +56,25 @@ type private HostDirectories(grants: WasiGrants) =
         match identities.TryGetValue identity with
         | true, n -> n
         | _ ->
-            let n = uint64 identities.Count + 1UL
-            identities[identity] <- n
-            n
+            seen <- seen + 1UL
+            identities[identity] <- seen
+            seen
+
+    let numberOf (f: OpenFile) = if f.Number = 0UL then virtualInode f.Identity else f.Number
+
+    /// A name is gone. If it was the last one, the next file with this identity is another file, on hosts that use inodes again as on those that do not.
+    let forget (facts: LinuxFiles.Facts) =
+        if facts.Links <= 1UL || facts.Type = FileType.Directory then
+            for f in files.Values do
+                if f.Identity = facts.Identity && f.Number = 0UL then
+                    f.Number <- virtualInode facts.Identity
+
+            identities.Remove facts.Identity |> ignore
+
+    /// Takes a name away, and its identity with it.
+    let removing (act: int -> string -> Result<unit, uint16>) (fd: int) (name: string) =
+        let facts = LinuxFiles.factsAt fd name
+        act fd name |> Result.map (fun () -> facts |> Result.iter forget)
 
     let file handle (act: OpenFile -> Result<WasiHostAnswer, uint16>) =
         match files.TryGetValue handle with
@@ -64,14 +84,17 @@ type private HostDirectories(grants: WasiGrants) =
     /// Directories are opened for naming only (O_PATH) and kept so; a listing opens them again.
     let naming = LinuxFiles.O_PATH ||| LinuxFiles.O_DIRECTORY
 
+    /// Opens a path for naming only while `act` looks at it.
+    let named (f: OpenFile) path follow (act: int -> Result<'T, uint16>) =
+        LinuxFiles.openBeneath f.Fd path (LinuxFiles.O_PATH ||| (if follow then 0 else LinuxFiles.O_NOFOLLOW))
+        |> Result.bind (fun fd ->
+            try
+                act fd
+            finally
+                LinuxFiles.closeFd fd)
+
     /// What stands at a path, itself when it is a link; nothing is None.
-    let typeAt (f: OpenFile) (path: string) : byte option =
-        match LinuxFiles.openBeneath f.Fd path (LinuxFiles.O_PATH ||| LinuxFiles.O_NOFOLLOW) with
-        | Ok fd ->
-            let facts = LinuxFiles.factsOf fd
-            LinuxFiles.closeFd fd
-            facts |> Result.toOption |> Option.map _.Type
-        | Error _ -> None
+    let typeAt (f: OpenFile) (path: string) : byte option = named f path false LinuxFiles.factsOf |> Result.toOption |> Option.map _.Type
 
     /// The directory that holds a path's last name, open until `act` is done, and that name. `slash` judges what stands at a path with a slash behind it.
     let atParent
@@ -121,12 +144,14 @@ type private HostDirectories(grants: WasiGrants) =
     let changing (f: OpenFile) (act: unit -> Result<unit, uint16>) =
         if f.Grant.Create then act () |> Result.map (fun () -> ok) else Error Errno.Notcapable
 
-    let stat (facts: LinuxFiles.Facts) =
+    let stat (inode: uint64) (facts: LinuxFiles.Facts) =
+        // Size and links of a directory say which file system it lies on; files in memory have 0 and 1.
+        let isDirectory = facts.Type = FileType.Directory
         let b = Array.zeroCreate<byte> 25
-        BinaryPrimitives.WriteUInt64LittleEndian(b.AsSpan 0, virtualInode facts.Identity)
+        BinaryPrimitives.WriteUInt64LittleEndian(b.AsSpan 0, inode)
         b[8] <- facts.Type
-        BinaryPrimitives.WriteUInt64LittleEndian(b.AsSpan 9, facts.Links)
-        BinaryPrimitives.WriteUInt64LittleEndian(b.AsSpan 17, facts.Size)
+        BinaryPrimitives.WriteUInt64LittleEndian(b.AsSpan 9, (if isDirectory then 1UL else facts.Links))
+        BinaryPrimitives.WriteUInt64LittleEndian(b.AsSpan 17, (if isDirectory then 0UL else facts.Size))
         answer Errno.Success 0UL b
 
     let openFile (handle: int) (f: OpenFile) path follow (oflags: uint32) (reads: bool) (writes: bool) =
@@ -158,7 +183,7 @@ type private HostDirectories(grants: WasiGrants) =
             |> Result.bind (fun fd ->
                 match LinuxFiles.factsOf fd with
                 | Ok facts when facts.Type = FileType.RegularFile || facts.Type = FileType.Directory ->
-                    files[handle] <- OpenFile(fd, facts.Type, grant)
+                    files[handle] <- OpenFile(fd, facts, grant)
                     Ok(answer Errno.Success (uint64 facts.Type) [||])
                 | Ok facts ->
                     LinuxFiles.closeFd fd
@@ -213,6 +238,9 @@ type private HostDirectories(grants: WasiGrants) =
                 pending <- Task.FromResult(Array.skip length bytes)
                 answer Errno.Success 0UL (Array.truncate length bytes)
 
+    let cannotOpen (guest: string) (errno: uint16) =
+        raise (IOException $"the directory granted as '{guest}' cannot be opened (WASI errno {errno})")
+
     interface IWasiHost with
         member _.OpenPreopen(handle, guest, grant) =
             match Map.tryFind guest grants.Directories with
@@ -222,9 +250,14 @@ type private HostDirectories(grants: WasiGrants) =
             | Some path ->
                 match LinuxFiles.openRoot path with
                 | Ok fd ->
-                    files[handle] <- OpenFile(fd, FileType.Directory, grant)
-                    ok
-                | Error errno -> raise (IOException $"the directory granted as '{guest}' cannot be opened (WASI errno {errno})")
+                    match LinuxFiles.factsOf fd with
+                    | Ok facts ->
+                        files[handle] <- OpenFile(fd, facts, grant)
+                        ok
+                    | Error errno ->
+                        LinuxFiles.closeFd fd
+                        cannotOpen guest errno
+                | Error errno -> cannotOpen guest errno
 
         member _.Open(handle, parent, path, follow, oflags, _, reads, writes) =
             file parent (fun f -> openFile handle f path follow oflags reads writes)
@@ -253,17 +286,29 @@ type private HostDirectories(grants: WasiGrants) =
                 else
                     LinuxFiles.writeAt f.Fd data (int64 offset) |> Result.map (fun n -> answer Errno.Success (uint64 n) [||]))
 
-        member _.Stat handle = file handle (fun f -> LinuxFiles.factsOf f.Fd |> Result.map stat)
+        member _.Stat handle = file handle (fun f -> LinuxFiles.factsOf f.Fd |> Result.map (stat (numberOf f)))
 
         member _.StatPath(parent, path, follow) =
             file parent (fun f ->
-                let flags = LinuxFiles.O_PATH ||| (if follow then 0 else LinuxFiles.O_NOFOLLOW)
+                named f path follow LinuxFiles.factsOf |> Result.map (fun facts -> stat (virtualInode facts.Identity) facts))
 
-                LinuxFiles.openBeneath f.Fd path flags
-                |> Result.bind (fun fd ->
-                    let facts = LinuxFiles.factsOf fd
-                    LinuxFiles.closeFd fd
-                    facts |> Result.map stat))
+        member _.SetTimes(handle, atim, mtim, flags) =
+            file handle (fun f ->
+                if f.Grant.Write then
+                    LinuxFiles.setTimes f.Fd atim mtim flags |> Result.map (fun () -> answer Errno.Success (numberOf f) [||])
+                else
+                    Error Errno.Notcapable)
+
+        member _.SetTimesPath(parent, path, follow, atim, mtim, flags) =
+            file parent (fun f ->
+                if f.Grant.Write then
+                    named f path follow (fun fd ->
+                        LinuxFiles.factsOf fd
+                        |> Result.bind (fun facts ->
+                            LinuxFiles.setTimes fd atim mtim flags
+                            |> Result.map (fun () -> answer Errno.Success (virtualInode facts.Identity) [||])))
+                else
+                    Error Errno.Notcapable)
 
         member _.SetSize(handle, size) =
             file handle (fun f ->
@@ -283,10 +328,10 @@ type private HostDirectories(grants: WasiGrants) =
             file parent (fun f -> changing f (fun () -> atParent f path anything LinuxFiles.makeDirectory))
 
         member _.RemoveDirectory(parent, path) =
-            file parent (fun f -> changing f (fun () -> atParent f path onlyDirectory LinuxFiles.removeDirectory))
+            file parent (fun f -> changing f (fun () -> atParent f path onlyDirectory (removing LinuxFiles.removeDirectory)))
 
         member _.Unlink(parent, path) =
-            file parent (fun f -> changing f (fun () -> atParent f path (noDirectory Errno.Isdir) LinuxFiles.unlink))
+            file parent (fun f -> changing f (fun () -> atParent f path (noDirectory Errno.Isdir) (removing LinuxFiles.unlink)))
 
         member _.Symlink(target, parent, path) =
             file parent (fun f -> changing f (fun () -> atParent f path newName (LinuxFiles.symlink target)))
@@ -300,7 +345,15 @@ type private HostDirectories(grants: WasiGrants) =
                         let target (_: byte option) = onlyDirectory moved
 
                         atParent f path onlyDirectory (fun fd name ->
-                            atParent g newPath target (fun newFd newName -> LinuxFiles.rename fd name newFd newName))
+                            atParent g newPath target (fun newFd newName ->
+                                let moving = LinuxFiles.factsAt fd name
+                                let over = LinuxFiles.factsAt newFd newName
+
+                                LinuxFiles.rename fd name newFd newName
+                                |> Result.map (fun () ->
+                                    match moving, over with
+                                    | Ok m, Ok o when m.Identity <> o.Identity -> forget o
+                                    | _ -> ())))
                     | _ -> Error Errno.Notcapable))
 
         member _.Link(parent, path, newParent, newPath) =

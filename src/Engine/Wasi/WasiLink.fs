@@ -63,6 +63,10 @@ type internal JournaledHost(host: IWasiHost) =
         member _.Stat handle = note (host.Stat handle)
         member _.StatPath(parent, path, follow) = note (host.StatPath(parent, path, follow))
         member _.SetSize(handle, size) = note (host.SetSize(handle, size))
+        member _.SetTimes(handle, atim, mtim, flags) = note (host.SetTimes(handle, atim, mtim, flags))
+
+        member _.SetTimesPath(parent, path, follow, atim, mtim, flags) = note (host.SetTimesPath(parent, path, follow, atim, mtim, flags))
+
         member _.Sync handle = note (host.Sync handle)
         member _.List handle = note (host.List handle)
         member _.MakeDirectory(parent, path) = note (host.MakeDirectory(parent, path))
@@ -103,6 +107,8 @@ type internal ReplayedHost(recorded: unit -> byte[]) =
         member _.Stat _ = next ()
         member _.StatPath(_, _, _) = next ()
         member _.SetSize(_, _) = next ()
+        member _.SetTimes(_, _, _, _) = next ()
+        member _.SetTimesPath(_, _, _, _, _, _) = next ()
         member _.Sync _ = next ()
         member _.List _ = next ()
         member _.MakeDirectory(_, _) = next ()

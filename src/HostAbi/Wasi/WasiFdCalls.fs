@@ -67,24 +67,25 @@ module internal WasiFdCalls =
     /// A node in memory is on device 1.
     let statNode (s: WasiState) (n: Inode) = writeStat s 1UL n.Number n.Kind n.Links (uint64 n.Size) n.Atim n.Mtim n.Ctim
 
-    /// A file of the host is on device 2, and as old as the run: its own times would say when it was made.
+    /// A file of the host is on device 2.
     let statHost (s: WasiState) (answer: WasiHostAnswer) =
         if answer.Errno <> Errno.Success then
             answer.Errno
         else
             let b = ReadOnlySpan answer.Bytes
-            let start = s.World.Clocks.Start
+            let inode = BinaryPrimitives.ReadUInt64LittleEndian b
+            let struct (atim, mtim, ctim) = s.HostTimes inode
 
             writeStat
                 s
                 2UL
-                (BinaryPrimitives.ReadUInt64LittleEndian b)
+                inode
                 b[8]
                 (BinaryPrimitives.ReadUInt64LittleEndian(b.Slice 9))
                 (BinaryPrimitives.ReadUInt64LittleEndian(b.Slice 17))
-                start
-                start
-                start
+                atim
+                mtim
+                ctim
 
     let filestatGet (s: WasiState) fd =
         withFd s fd Rights.FdFilestatGet Errno.Notcapable (fun d ->
@@ -95,38 +96,52 @@ module internal WasiFdCalls =
             | Opened.HostFile h
             | Opened.HostDirectory h -> statHost s (s.Host.Stat h))
 
+    /// Whether flags say of each time one thing at most.
+    let private areTimes (flags: uint32) =
+        let both a b = flags &&& (a ||| b) = (a ||| b)
+        flags <= 15u && not (both Flag.Atim Flag.AtimNow) && not (both Flag.Mtim Flag.MtimNow)
+
+    /// What becomes of times: access, and change of data.
+    let private changed (s: WasiState) (flags: uint32) (atim: uint64) (mtim: uint64) (struct (wasAtim, wasMtim)) =
+        let pick given now wanted was =
+            if flags &&& given <> 0u then wanted
+            elif flags &&& now <> 0u then s.Now
+            else was
+
+        struct (pick Flag.Atim Flag.AtimNow atim wasAtim, pick Flag.Mtim Flag.MtimNow mtim wasMtim)
+
     /// Sets a node's times, when the flags make sense.
     let setTimes (s: WasiState) (flags: uint32) (atim: uint64) (mtim: uint64) (node: Inode) =
-        let has flag = flags &&& flag <> 0u
-
-        if flags > 15u || (has Flag.Atim && has Flag.AtimNow) || (has Flag.Mtim && has Flag.MtimNow) then
-            Errno.Inval
-        else
-            let now = s.Now
-
-            if has Flag.Atim then
-                node.Atim <- atim
-
-            if has Flag.AtimNow then
-                node.Atim <- now
-
-            if has Flag.Mtim then
-                node.Mtim <- mtim
-
-            if has Flag.MtimNow then
-                node.Mtim <- now
-
-            node.Ctim <- now
+        if areTimes flags then
+            let struct (a, m) = changed s flags atim mtim (struct (node.Atim, node.Mtim))
+            node.Atim <- a
+            node.Mtim <- m
+            node.Ctim <- s.Now
             Errno.Success
+        else
+            Errno.Inval
+
+    /// The same for a file of the host, which is set by `ask`. What the guest reads back is what it set, by its own clock: never the host's.
+    let setHostTimes (s: WasiState) (flags: uint32) (atim: uint64) (mtim: uint64) (ask: unit -> WasiHostAnswer) =
+        if areTimes flags then
+            let answer = ask ()
+
+            if answer.Errno = Errno.Success then
+                let struct (wasAtim, wasMtim, _) = s.HostTimes answer.Number
+                let struct (a, m) = changed s flags atim mtim (struct (wasAtim, wasMtim))
+                s.SetHostTimes(answer.Number, struct (a, m, s.Now))
+
+            answer.Errno
+        else
+            Errno.Inval
 
     let filestatSetTimes (s: WasiState) fd atim mtim flags =
         withFd s fd Rights.FdFilestatSetTimes Errno.Notcapable (fun d ->
             match d.Opened with
             | Opened.File f -> setTimes s flags atim mtim f
             | Opened.Directory n -> setTimes s flags atim mtim n
-            // Times of host files are virtual, so there is nothing that could be set.
-            | Opened.HostFile _
-            | Opened.HostDirectory _ -> Errno.Notsup
+            | Opened.HostFile h
+            | Opened.HostDirectory h -> setHostTimes s flags atim mtim (fun () -> s.Host.SetTimes(h, atim, mtim, flags))
             | Opened.Stream _ -> Errno.Inval)
 
     // ---- size

@@ -32,6 +32,12 @@ type IWasiHost =
     abstract Stat: handle: int -> WasiHostAnswer
     abstract StatPath: parent: int * path: string * follow: bool -> WasiHostAnswer
     abstract SetSize: handle: int * size: uint64 -> WasiHostAnswer
+    /// Sets the times of what is open, in nanoseconds since 1970; flags as in WASI, and checked. Number: the virtual inode.
+    abstract SetTimes: handle: int * atim: uint64 * mtim: uint64 * flags: uint32 -> WasiHostAnswer
+
+    /// The same for a path; follow: a symbolic link at the end is followed, else it is set itself.
+    abstract SetTimesPath: parent: int * path: string * follow: bool * atim: uint64 * mtim: uint64 * flags: uint32 -> WasiHostAnswer
+
     abstract Sync: handle: int -> WasiHostAnswer
     /// Bytes: for each entry, sorted by name: virtual inode u64, type u8, name's length u16, name.
     abstract List: handle: int -> WasiHostAnswer

@@ -160,18 +160,20 @@ module internal WasiPathCalls =
         |> orErrno
 
     let filestatSetTimes (s: WasiState) fd lookup path atim mtim flags =
-        onPath
-            s
-            fd
-            Rights.PathFilestatSetTimes
-            path
-            (follows lookup)
-            (fun f ->
-                if isNull f.Node then Errno.Noent
-                elif directoryOnly f then Errno.Notdir
-                else WasiFdCalls.setTimes s flags atim mtim f.Node)
-            // Times of host files are virtual.
-            (fun _ _ -> { Errno = Errno.Notsup; Number = 0UL; Bytes = [||] })
+        let follow = follows lookup
+
+        from s fd Rights.PathFilestatSetTimes path
+        |> Result.bind (fun (struct (_, start, text)) ->
+            match start with
+            | Base.Memory n ->
+                WasiPaths.resolve n text follow
+                |> Result.map (fun f ->
+                    if isNull f.Node then Errno.Noent
+                    elif directoryOnly f then Errno.Notdir
+                    else WasiFdCalls.setTimes s flags atim mtim f.Node)
+            | Base.Host h ->
+                Ok(WasiFdCalls.setHostTimes s flags atim mtim (fun () -> s.Host.SetTimesPath(h, text, follow, atim, mtim, flags))))
+        |> orErrno
 
     // ---- two paths
 

@@ -57,6 +57,9 @@ type internal WasiState(world: WasiWorld, rules: WasiRules, host: IWasiHost, can
     let output = ArrayBufferWriter<byte>()
     let errorOutput = ArrayBufferWriter<byte>()
 
+    // What this run set on files of the host, by virtual inode: access, change of data, change of the file.
+    let hostTimes = Dictionary<uint64, struct (uint64 * uint64 * uint64)>()
+
     // Another stream than get_random's of the same seed.
     let seed = lazy (Security.Cryptography.SHA256.HashData(Array.append "twofold.wasi.random.1"B world.Seed))
 
@@ -97,6 +100,16 @@ type internal WasiState(world: WasiWorld, rules: WasiRules, host: IWasiHost, can
     member _.Now = world.Clocks.Start + moved + byGas
     member _.Tick() = moved <- moved + world.Clocks.Step
     member _.Sleep(nanoseconds: uint64) = moved <- moved + nanoseconds
+
+    /// The times of a file of the host: as old as the run, unless the run set them. Its own times would say when it was made.
+    member _.HostTimes(inode: uint64) : struct (uint64 * uint64 * uint64) =
+        match hostTimes.TryGetValue inode with
+        | true, times -> times
+        | _ ->
+            let start = world.Clocks.Start
+            struct (start, start, start)
+
+    member _.SetHostTimes(inode: uint64, times) = hostTimes[inode] <- times
 
     // ---- the reply of the call that goes on
 

@@ -28,22 +28,19 @@ type WasiNode =
     | Link of target: string
 
 module WasiNode =
-    /// A directory's entries with a file put in at a path, making the directories on its way.
-    let rec put (path: string list) (content: byte[]) (entries: (string * WasiNode) list) : (string * WasiNode) list =
-        let replace name node =
-            (name, node) :: (entries |> List.filter (fun (n, _) -> n <> name))
-            |> List.sortWith (fun (a, _) (b, _) -> System.String.CompareOrdinal(a, b))
-
-        match path with
-        | [] -> entries
-        | [ name ] -> replace name (WasiNode.File content)
-        | name :: rest ->
-            let inner =
-                match entries |> List.tryFind (fun (n, _) -> n = name) with
-                | Some(_, WasiNode.Directory inner) -> inner
-                | _ -> []
-
-            replace name (WasiNode.Directory(put rest content inner))
+    /// Files by path as a directory's entries, with the directories on their way. Of two that are in each other's way the later one stays.
+    let rec ofFiles (files: (string list * byte[]) list) : (string * WasiNode) list =
+        files
+        |> List.filter (fun (path, _) -> not path.IsEmpty)
+        |> List.groupBy (fun (path, _) -> path.Head)
+        |> List.map (fun (name, group) ->
+            match List.rev group with
+            | ([ _ ], content) :: _ -> name, WasiNode.File content
+            | backwards ->
+                // From the end to a file of this very name: that one and all before it are gone.
+                let inside = backwards |> List.takeWhile (fun (path, _) -> path.Length > 1)
+                name, WasiNode.Directory(inside |> List.rev |> List.map (fun (path, content) -> path.Tail, content) |> ofFiles))
+        |> List.sortWith (fun (a, _) (b, _) -> System.String.CompareOrdinal(a, b))
 
 /// What is behind a granted directory.
 [<RequireQualifiedAccess>]
