@@ -226,12 +226,16 @@ module internal Interpreter =
         if not (isNull run.Witness) then
             run.Witness.Before(index, whole, gasLeft)
 
+        let mutable overflow: TrapException = null
+
         let errno =
             try
                 run.Wasi.Run.Perform(effect, data, run.Wasi.Gas - gasLeft)
             with
             | OutputOverflow(wanted, before, limit) ->
-                raise (TrapException(enum<TrapCode> HostTrap.OutputFull, uint64 wanted, uint64 before, uint64 limit))
+                // Its entry is kept first, as that of every effect that ends a run: the replay ends there as well.
+                overflow <- TrapException(enum<TrapCode> HostTrap.OutputFull, uint64 wanted, uint64 before, uint64 limit)
+                Errno.Success
             // A port that waited was stopped: by the caller, or by the deadline.
             | :? OperationCanceledException when run.Stopping.IsCancellationRequested ->
                 raise (GuestInterruptedException "the host was waited for")
@@ -245,6 +249,9 @@ module internal Interpreter =
             match reply with
             | JournalReply.Kept kept -> run.Witness.After(entry, Ok kept)
             | _ -> ()
+
+        if not (isNull overflow) then
+            raise overflow
 
         if not (isNull answered) then
             weigh run (uint64 answered.Length)

@@ -200,6 +200,16 @@ module Request =
             else
                 Ok()
 
+    /// What an argument or a variable counts beside its bytes.
+    [<Literal>]
+    let private TextOverhead = 8L
+
+    /// Arguments and environment travel in the receipt like parameters, and have the same limit.
+    let private textWeight (world: WasiWorld) =
+        let text (t: string) = int64 (Text.Encoding.UTF8.GetByteCount t)
+        let args = world.Args |> List.sumBy (fun a -> TextOverhead + text a)
+        args + (world.Env |> List.sumBy (fun (name, value) -> TextOverhead + text name + text value))
+
     let private wasi (policy: Policy) (r: ExecutionRequest) =
         match r.Wasi with
         | None -> Ok()
@@ -210,6 +220,14 @@ module Request =
             | Error(field, why), _ -> Error(Refuse.field $"wasi {field}" why "a world that can be made" "")
             | Ok(), WasiInput.Bytes input when int64 input.Length > policy.Run.FileBytes ->
                 Error(Refuse.field "wasi stdin" "standard input is too long" $"at most {policy.Run.FileBytes} bytes" $"{input.Length}")
+            | Ok(), _ when textWeight world > int64 policy.Run.ParameterBytes ->
+                Error(
+                    Refuse.field
+                        "wasi args"
+                        "arguments and environment are too long"
+                        $"at most {policy.Run.ParameterBytes} bytes together, and {TextOverhead} for each"
+                        $"{textWeight world}"
+                )
             | Ok(), _ when asksHost && isNull r.WasiHost ->
                 Error(Refuse.field "wasi" "a directory or stream of the host is granted, and nobody answers for it" "a WASI host" "nothing")
             | Ok(), _ -> Ok()

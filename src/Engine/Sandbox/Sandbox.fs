@@ -95,9 +95,21 @@ type Sandbox
         executor.Sandboxes.Ended(SandboxResult.name result.End, Stopwatch.GetElapsedTime since)
         result
 
-    /// With the module, a turn and a token that ends with the sandbox; None: cancelled before its turn.
-    let inTurn (token: CancellationToken) (work: LoadedModule -> CancellationToken -> Task<SandboxResult>) : Task<SandboxResult> =
+    let tooDeep (depth: int) =
+        Refuse.field
+            "execution"
+            "executions that host functions start nest too deep"
+            $"at most {settings.Profile.Policy.Run.ReentryDepth}"
+            (string (depth + 1))
+        |> Refusal.Rejected
+        |> Error
+
+    /// With the module, a turn and a token that ends with the sandbox. On the caller's thread (`here`) an execution within an execution has the turn of that one:
+    /// it would wait for ever for one of its own when all turns are taken by those that wait for it.
+    let inTurn (here: bool) (token: CancellationToken) (work: LoadedModule -> CancellationToken -> Task<SandboxResult>) =
         let since = Stopwatch.GetTimestamp()
+        let around = Turn.Current
+        let depth = if isNull around then 0 else around.Depth
         enter ()
 
         task {
@@ -105,23 +117,41 @@ type Sandbox
                 let used = take ()
 
                 try
-                    use both = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, token)
-                    let mutable turn = false
+                    let outer = if isNull around then CancellationToken.None else around.Stopped.Token
+                    use both = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, token, outer)
+                    let borrowed = if here && not (isNull around) then around.Borrow gate else null
+                    let mutable turn = not (isNull borrowed)
 
                     try
-                        do! gate.WaitAsync both.Token
-                        turn <- true
-                        executor.Sandboxes.Waited since
+                        if depth < settings.Profile.Policy.Run.ReentryDepth && not turn then
+                            do! gate.WaitAsync both.Token
+                            turn <- true
+                            executor.Sandboxes.Waited since
                     with :? OperationCanceledException ->
                         ()
 
-                    if not turn then
-                        return SandboxResult.cancelled (Stopwatch.GetElapsedTime since) |> measured since
-                    else
-                        try
-                            let! result = work used.Module both.Token
-                            return measured since result
-                        finally
+                    try
+                        if depth >= settings.Profile.Policy.Run.ReentryDepth then
+                            return SandboxResult.make (tooDeep depth) (Stopwatch.GetElapsedTime since) [] |> measured since
+                        elif not turn then
+                            return SandboxResult.cancelled (Stopwatch.GetElapsedTime since) |> measured since
+                        else
+                            let mine = Turn(gate, around)
+                            Turn.Current <- mine
+
+                            try
+                                let! result = work used.Module both.Token
+
+                                if result.End = SandboxEnd.Timeout || result.End = SandboxEnd.Cancelled then
+                                    mine.Stopped.Cancel()
+
+                                return measured since result
+                            finally
+                                mine.Over <- true
+                    finally
+                        if not (isNull borrowed) then
+                            borrowed.GiveBack()
+                        elif turn then
                             gate.Release() |> ignore
                 finally
                     giveBack used
@@ -207,14 +237,14 @@ type Sandbox
         let since = Stopwatch.GetTimestamp()
         let gas = settings.Profile.Policy.Gas
 
-        inTurn cancellationToken (fun m token ->
+        inTurn false cancellationToken (fun m token ->
             GuestThreads.Run(fun () -> SandboxCore.execute executor m settings.Retry func input gas since token))
 
     /// The same under another gas limit and without attempts, for those who keep accounts.
     member internal _.ExecuteCapped(func: string, arguments: Value[], gas: int64, token: CancellationToken) : Task<SandboxResult> =
         let since = Stopwatch.GetTimestamp()
 
-        inTurn token (fun m token ->
+        inTurn false token (fun m token ->
             GuestThreads.Run(fun () -> SandboxCore.execute executor m null func (CallInput.Numbers arguments) gas since token))
 
     /// The same on the calling thread.
@@ -222,7 +252,7 @@ type Sandbox
         let since = Stopwatch.GetTimestamp()
         let gas = settings.Profile.Policy.Gas
 
-        (inTurn CancellationToken.None (fun m token ->
+        (inTurn true CancellationToken.None (fun m token ->
             Task.FromResult(SandboxCore.execute executor m settings.Retry func input gas since token)))
             .GetAwaiter()
             .GetResult()

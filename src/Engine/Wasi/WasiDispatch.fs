@@ -33,16 +33,27 @@ module internal WasiDispatch =
     let private u32At (guest: Guest) (address: uint32) =
         BinaryPrimitives.ReadUInt32LittleEndian(Span.op_Implicit (guest.Slice(address, 4u)))
 
+    /// Bytes of an array at a pointer: they never begin anew at 0, not in a memory of 4 GiB either.
+    let private item (guest: Guest) (array: uint64) (index: uint32) (size: uint32) : Span<byte> =
+        let at = uint64 (uint32 array) + uint64 index * uint64 size
+
+        if at > 0xFFFF_FFFFUL then
+            raise (TrapException(TrapCode.HostRangeOutOfBounds, at, uint64 size, guest.MemorySize))
+
+        guest.Slice(uint32 at, size)
+
     /// Vectors of addresses and lengths: how many bytes they are together; each must lie inside memory.
     let private total (guest: Guest) (vectors: uint64) (count: uint64) : uint64 =
         let mutable sum = 0UL
+        let mutable i = 0u
 
-        for i in 0u .. uint32 count - 1u do
-            let at = guest.Slice(uint32 vectors + 8u * i, 8u)
+        while i < uint32 count do
+            let at = item guest vectors i 8u
             let address = BinaryPrimitives.ReadUInt32LittleEndian(Span.op_Implicit at)
             let length = BinaryPrimitives.ReadUInt32LittleEndian(Span.op_Implicit (at.Slice 4))
             let _ = guest.Slice(address, length)
             sum <- sum + uint64 length
+            i <- i + 1u
 
         sum
 
@@ -51,7 +62,7 @@ module internal WasiDispatch =
         let mutable i = 0u
 
         while filled < length && i < uint32 count do
-            let at = guest.Slice(uint32 vectors + 8u * i, 8u)
+            let at = item guest vectors i 8u
             let address = BinaryPrimitives.ReadUInt32LittleEndian(Span.op_Implicit at)
             let size = BinaryPrimitives.ReadUInt32LittleEndian(Span.op_Implicit (at.Slice 4))
             let n = min (int size) (length - filled)
@@ -64,7 +75,7 @@ module internal WasiDispatch =
         let mutable i = 0u
 
         while at < data.Length && i < uint32 count do
-            let vector = guest.Slice(uint32 vectors + 8u * i, 8u)
+            let vector = item guest vectors i 8u
             let address = BinaryPrimitives.ReadUInt32LittleEndian(Span.op_Implicit vector)
             let size = BinaryPrimitives.ReadUInt32LittleEndian(Span.op_Implicit (vector.Slice 4))
             let n = min (int64 size) (int64 (data.Length - at)) |> int
@@ -173,7 +184,7 @@ module internal WasiDispatch =
         let mutable i = 0u
 
         while from < data.Length do
-            putU32 guest (pointers + 4UL * uint64 i) (int (uint32 texts) + from)
+            BinaryPrimitives.WriteUInt32LittleEndian(item guest pointers i 4u, uint32 texts + uint32 from)
             from <- from + data.Slice(from).IndexOf 0uy + 1
             i <- i + 1u
 

@@ -447,9 +447,9 @@ module internal WasiFdCalls =
                 match fresh with
                 | Error errno -> errno
                 | Ok entries ->
-                    d.Listing <- entries
-
-                    if cookie > uint64 entries.Length then
+                    if not (Object.ReferenceEquals(entries, d.Listing)) && not (s.TryKeepListing(d, entries)) then
+                        Errno.Nomem
+                    elif cookie > uint64 entries.Length then
                         Errno.Inval
                     else
                         writeEntries s entries (int (min room (uint32 MaxTransfer))) cookie)

@@ -35,6 +35,8 @@ type internal Descriptor(opened: Opened, kind: byte, rights: uint64, inheriting:
     member val Preopen: string = null with get, set
     /// The directory as its last rewinding found it: cookies are places in it.
     member val Listing: Listed[] = null with get, set
+    /// What the listing weighs against the limit on files.
+    member val ListingWeight = 0L with get, set
     member d.Has(right: uint64) = d.Rights &&& right = right
 
 /// More output than the policy allows: the bytes to be written, those written before, the limit. The engine makes a trap of it.
@@ -165,8 +167,32 @@ type internal WasiState(world: WasiWorld, rules: WasiRules, host: IWasiHost, can
         nextHandle <- nextHandle + 1
         h
 
+    /// What an entry of a listing weighs beside its name.
+    static member ListedWeight = 64L
+
+    /// Forgets a descriptor's listing.
+    member _.DropListing(d: Descriptor) =
+        room.GiveBack d.ListingWeight
+        d.ListingWeight <- 0L
+        d.Listing <- null
+
+    /// Keeps a listing in place of the one before; false when there is no room for it. A program may open one large directory thousands of times, and
+    /// each descriptor has a listing of its own.
+    member s.TryKeepListing(d: Descriptor, entries: Listed[]) =
+        s.DropListing d
+        let weight = entries |> Array.sumBy (fun e -> WasiState.ListedWeight + int64 e.Name.Length)
+
+        if room.TryTake weight then
+            d.ListingWeight <- weight
+            d.Listing <- entries
+            true
+        else
+            false
+
     /// Lets go of what a descriptor is open on.
-    member _.Release(d: Descriptor) =
+    member s.Release(d: Descriptor) =
+        s.DropListing d
+
         match d.Opened with
         | Opened.File f ->
             f.Opens <- f.Opens - 1
