@@ -264,6 +264,10 @@ module Oracle =
         store.Depth <- 0
         asRunEnd (fun () -> Walk.call store instance func arguments store.StackUnits)
 
+    /// The host makes the calls, each with the whole stack; what it calls is no re-entry.
+    let callFromHost (store: Store) (instance: Instance) (calls: System.Func<Guest, Value[]>) : RunEnd =
+        asRunEnd (fun () -> Walk.fromHost store instance calls)
+
     /// Calls an exported function; refused when there is none or the arguments are of other types.
     let invoke (store: Store) (instance: Instance) (name: string) (arguments: Value[]) : Result<RunEnd, Rejected> =
         match export instance name with

@@ -107,29 +107,36 @@ type private OracleRun(valid: ValidModule, settings: InstanceSettings) =
         store.ReentryDepth <- settings.ReentryDepth
         store
 
+    /// Instantiates in a new store, and goes on unless that ended the run.
+    let run (run: RunSettings) (goOn: Store -> Instance -> Result<RunEnd, Rejected>) : Result<RunResult, Rejected> =
+        let store = newStore run.Gas run.StackUnits
+        store.Data <- run.Data
+        store.Poll <- poll run
+
+        Oracle.prepare store valid (resolver store)
+        |> Result.bind (fun instance ->
+            last <- instance
+
+            match Oracle.initialise store instance with
+            | RunEnd.Returned _ -> goOn store instance
+            | ended -> Ok ended)
+        |> Result.map (fun ended -> { End = ended; GasUsed = store.GasUsed })
+
     /// Refusals that do not depend on a run.
     member _.Link() : Result<unit, Rejected> =
         let store = newStore 0L 0
         Oracle.prepare store valid (resolver store) |> Result.map ignore
 
     interface IWasmInstance with
-        member _.Run run =
-            let store = newStore run.Gas run.StackUnits
-            store.Data <- run.Data
-            store.Poll <- poll run
+        member _.Run settings =
+            Oracle.signature valid settings.Entry
+            |> Result.bind (Oracle.checkArguments valid.Module.Types settings.Entry settings.Arguments)
+            |> Result.bind (fun () -> run settings (fun store instance -> Oracle.invoke store instance settings.Entry settings.Arguments))
 
-            Oracle.signature valid run.Entry
-            |> Result.bind (Oracle.checkArguments valid.Module.Types run.Entry run.Arguments)
-            |> Result.bind (fun () -> Oracle.prepare store valid (resolver store))
-            |> Result.bind (fun instance ->
-                last <- instance
-
-                match Oracle.initialise store instance with
-                | RunEnd.Returned _ -> Oracle.invoke store instance run.Entry run.Arguments
-                | ended -> Ok ended)
-            |> Result.map (fun ended -> { End = ended; GasUsed = store.GasUsed })
-
-        member _.RunCalls(_, _) = raise (NotSupportedException "the oracle calls entries only")
+        member _.RunCalls(settings, calls) =
+            match run settings (fun store instance -> Ok(Oracle.callFromHost store instance calls)) with
+            | Ok result -> result
+            | Error rejected -> invalidOp (string rejected)
 
         member _.Digests() = {
             Memory = Digest.memory last

@@ -320,3 +320,9 @@ module Walk =
                     step f label.Body[label.Next - 1]
 
         results
+
+    /// The host's own calls, from outside of any guest: each on all units, and the first level is no re-entry.
+    let fromHost (store: Store) (instance: Instance) (calls: System.Func<Guest, Value[]>) : Value[] =
+        store.Depth <- -1
+        let reenter func values = call store instance func values store.StackUnits
+        calls.Invoke(OracleGuest(store, instance, reenter))

@@ -107,6 +107,30 @@ let ``every engine shows what the oracle shows, wherever the stack ends`` () =
                 same $"{engine.Name}, {units} units" (oracle.Run(plenty, units)) (other.Run(plenty, units)))
 
 [<Test>]
+let ``runs in which the host makes the calls show what the oracle shows, wherever gas and stack end`` () =
+    // Skills and reactors run so. The instrumented engines of these tests call entries only.
+    let callers =
+        engines
+        |> List.filter (fun e -> not (Twofold.Instrumented.InstrumentedEngines.all |> List.exists (fun i -> Object.ReferenceEquals(i, e))))
+
+    holds 100 (fun recipe ->
+        use oracle = subject oracle recipe
+        let whole = oracle.RunCalls(plenty, stack)
+
+        for engine in callers do
+            use other = subject engine recipe
+            same engine.Name whole (other.RunCalls(plenty, stack))
+
+            for limit in spread recipe whole.Gas 8 do
+                same $"{engine.Name}, gas {limit}" (oracle.RunCalls(limit, stack)) (other.RunCalls(limit, stack))
+
+            for units in [ 17; 50; 130; 1000 ] do
+                same $"{engine.Name}, {units} units" (oracle.RunCalls(plenty, units)) (other.RunCalls(plenty, units))
+
+            // The same instance afterwards: nothing of such a run is left in it.
+            same $"{engine.Name}, its entry" (oracle.Run(plenty, stack)) (other.Run(plenty, stack)))
+
+[<Test>]
 let ``giant functions show the same on every engine`` () =
     holdsFor giantRecipes 10 (fun recipe ->
         use oracle = subject oracle recipe

@@ -113,11 +113,11 @@ type Subject(engine: IWasmEngine, loaded: IWasmModule, ownsModule: bool, entry: 
     new(engine: IWasmEngine, valid: ValidModule, entry, arguments) =
         new Subject(engine, engine.Load valid |> orFail $"{engine.Name} does not load", true, entry, arguments)
 
-    member _.Run(gas: int64, stackUnits: int) : Observation =
+    member private _.Observe(gas: int64, stackUnits: int, run: RunSettings -> RunResult) : Observation =
         let host = Host()
 
         let result =
-            instance.Run {
+            run {
                 Entry = entry
                 Arguments = arguments
                 Gas = gas
@@ -126,7 +126,6 @@ type Subject(engine: IWasmEngine, loaded: IWasmModule, ownsModule: bool, entry: 
                 Deadline = TimeSpan.Zero
                 Cancellation = CancellationToken.None
             }
-            |> orFail $"{engine.Name} does not run"
 
         let digests = instance.Digests()
         instance.Reset()
@@ -138,6 +137,27 @@ type Subject(engine: IWasmEngine, loaded: IWasmModule, ownsModule: bool, entry: 
             Memory = Convert.ToHexString digests.Memory
             Globals = Convert.ToHexString digests.Globals
         }
+
+    member this.Run(gas: int64, stackUnits: int) : Observation =
+        this.Observe(gas, stackUnits, (fun s -> instance.Run s |> orFail $"{engine.Name} does not run"))
+
+    /// The host calls the entry, what host functions call back, and the entry again: one run, on one gas limit.
+    member this.RunCalls(gas: int64, stackUnits: int) : Observation =
+        let calls (guest: Twofold.Wasm.Guest) =
+            let host = guest.Data :?> Host
+
+            let call (export: string) (given: Value[]) =
+                let results = guest.Call(export, given)
+                let shown = results |> Array.map string |> String.concat " "
+                host.Calls.Add $"{export} gave {shown} gas {guest.GasLeft}"
+                results
+
+            let first = call entry arguments
+            guest.Charge 7L
+            call "back" [||] |> ignore
+            Array.append first (call entry arguments)
+
+        this.Observe(gas, stackUnits, (fun s -> instance.RunCalls(s, calls)))
 
     interface IDisposable with
         member _.Dispose() =

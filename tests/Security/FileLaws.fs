@@ -190,6 +190,7 @@ let namesThrough (e: Effects) (fd: uint32) (room: int) : string list =
         | [] -> []
         | entries ->
             let last, _, _, _ = List.last entries
+            Assert.That(last, Is.GreaterThan cookie, "cookies go on")
             let names = entries |> List.map (fun (_, _, _, name) -> name)
             if reply.Length < room then names else names @ from last
 
