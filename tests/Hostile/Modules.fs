@@ -68,6 +68,9 @@ let attacks: Attack list = [
     <| guest "(table 200001 funcref)" "(i32.const 0)"
     storm "`table.fill` of 200,000 entries, for ever" "gas: bulk operations pay by their length" "out of gas" 10_000_000L
     <| guest "(table 200000 funcref)" "(loop $l (table.fill (i32.const 0) (ref.null func) (i32.const 200000)) (br $l)) (unreachable)"
+    byRequest family "a data segment of 10 MiB" "the limit on modules, before anything is decoded" "rejected: limit" (fun () ->
+        let data = String.replicate 10_485_760 "x"
+        request cell unlimited (Everywhere.wasm (guest $"(memory 256) (data (i32.const 0) \"{data}\")" "(i32.const 0)")))
     storm "a data segment that ends beyond memory" "the check of segments" "trap 2 MemoryOutOfBounds" 1_000_000L
     <| guest "(memory 1) (data (i32.const 65530) \"0123456789\")" "(i32.const 0)"
     storm "an element segment that ends beyond its table" "the check of segments" "trap 3 TableOutOfBounds" 1_000_000L
