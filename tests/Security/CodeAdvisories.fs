@@ -155,8 +155,8 @@ let ``CWA-2024-004: stale gas in a cache`` () =
                 use fresh = executor (List.find (fun (n, _) -> n = name) engines |> snd) null 0
                 Assert.That(digest shared, Is.EqualTo(digest fresh), $"{name}, {request.Profile.Name}")
 
-            // Loaded for whom it is allowed, and still refused to others.
-            succeeds shared (host locals "run" []) |> ignore
+            // Loaded for whom it is allowed (under the same features), and still refused to others.
+            succeeds shared (callOf Profile.skill locals "run" []) |> ignore
             Assert.That((refused shared (contract locals "run" [])).Kind.IsLimit))
 
 // There: the meter missed work, so that contracts computed for longer than they paid for.
