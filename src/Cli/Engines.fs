@@ -18,9 +18,10 @@ module Engines =
              with :? WasmtimeUnavailableException as e ->
                  Error e.Message)
 
-    /// In the order in which audits use them. Making one says why when the machine does not have it.
+    /// In the order in which audits use them. Making one says why when the machine does not have it. Audits mean the compiler when they say so: every
+    /// function at its first call, and none interpreted.
     let private known: (string * (unit -> Result<IWasmEngine, string>)) list = [
-        "compiled", (fun () -> Ok(CompiledEngine() :> IWasmEngine))
+        "compiled", (fun () -> Ok(CompiledEngine CompileWhen.FirstCall :> IWasmEngine))
         "interpreter", (fun () -> Ok(InterpretedEngine() :> IWasmEngine))
         "wasmtime", (fun () -> wasmtime.Value |> Result.map (fun e -> e :> IWasmEngine))
     ]
@@ -34,8 +35,11 @@ module Engines =
             let all = String.concat ", " names
             Error $"{option}: there is no engine '{name}'; there are {all}"
 
-    /// What `--engine` asks for; the compiler when nobody says anything.
-    let chosen (name: string option) : Result<IWasmEngine, string> = find "--engine" (defaultArg name "compiled")
+    /// What `--engine` asks for; the compiler when nobody says anything, which compiles what gets hot: a command runs once.
+    let chosen (name: string option) : Result<IWasmEngine, string> =
+        match defaultArg name "compiled" with
+        | "compiled" -> Ok(CompiledEngine CompileWhen.Hot)
+        | other -> find "--engine" other
 
     /// The same for scripts, whose modules import from each other: what makes a host for each script.
     let scripts (name: string option) : Result<WasmLimits -> IScriptHost, string> =

@@ -144,7 +144,9 @@ type Agree() =
 
     /// The measure first.
     let engines: IWasmEngine list = [
-        CompiledEngine()
+        CompiledEngine CompileWhen.FirstCall
+        for policy in Twofold.Wasm.Compiler.TierPolicy.forced.Value do
+            CompiledEngine policy
         InterpretedEngine InterpMode.Chain
         InterpretedEngine InterpMode.Loop
         for _, wasmtime in WasmtimeTraces.engines () do

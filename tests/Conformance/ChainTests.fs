@@ -46,7 +46,7 @@ type ChainTests() =
     let run = runEntry "f"
 
     let engines: (string * IWasmEngine) list = [
-        "compiled", CompiledEngine()
+        "compiled", CompiledEngine CompileWhen.FirstCall
         "chain", InterpretedEngine InterpMode.Chain
         "loop", InterpretedEngine InterpMode.Loop
     ]
@@ -99,6 +99,8 @@ type ChainTests() =
     static let loopOnly =
         set [
             IOp.Exit
+            IOp.Native
+            IOp.LoopNative
             IOp.Unreachable
             IOp.BrNull
             IOp.BrNonNull
@@ -305,7 +307,7 @@ type ChainTests() =
             let r = runEntry "run" instance [| Value.I32 argument |] gas CancellationToken.None
             $"%A{r.End}, gas {r.GasUsed}"
 
-        use compiled = instantiate (CompiledEngine()) valid
+        use compiled = instantiate (CompiledEngine CompileWhen.FirstCall) valid
         use chained = instantiate (InterpretedEngine InterpMode.Chain) valid
         use looped = instantiate (InterpretedEngine InterpMode.Loop) valid
         let most = 200_000_000L

@@ -67,7 +67,9 @@ type FuzzReal() =
         | Ok valid ->
             let engines: IWasmEngine list = [
                 Twofold.Oracle.OracleEngine()
-                CompiledEngine()
+                CompiledEngine CompileWhen.FirstCall
+                for policy in Twofold.Wasm.Compiler.TierPolicy.forced.Value do
+                    CompiledEngine policy
                 InterpretedEngine InterpMode.Chain
                 InterpretedEngine InterpMode.Loop
             ]

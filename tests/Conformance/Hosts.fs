@@ -8,13 +8,20 @@ open Twofold.Wasm.Scripts
 
 module Hosts =
     let all: (string * (unit -> ISuiteHost)) list = [
-        "compiled", (fun () -> new EngineHost(Verdict.limits) :> ISuiteHost)
+        let options () = ModuleOptions().WithFeatures(Twofold.Wasm.Features.Executable).WithLimits Verdict.limits
+        "compiled", (fun () -> new EngineHost((options ()).WithCompile CompileWhen.FirstCall) :> ISuiteHost)
+
+        for policy in Twofold.Wasm.Compiler.TierPolicy.forced.Value do
+            policy.Tier, (fun () -> new EngineHost((options ()).WithTiers policy) :> ISuiteHost)
+
         "interpreter",
         (fun () ->
             // Its loop alone is compared with this by other tests: laws over generated modules, mutants, random modules.
             Twofold.Wasm.Interpreter.Chain.start ()
             new EngineHost(Verdict.limits, EngineKind.Interpreter) :> ISuiteHost)
+
         "oracle", (fun () -> new OracleHost() :> ISuiteHost)
+
         "instrumented",
         (fun () -> new InstrumentedHost({ Twofold.Wasm.Instrument.InstrumentOptions.Default with OthersMayThrow = true }) :> ISuiteHost)
         // Where libwasmtime is.

@@ -213,7 +213,8 @@ type InterpreterTests(mode: string) =
                    (return_call_indirect $t (type $f) (i32.sub (local.get 0) (i32.const 1)) (i32.and (local.get 0) (i32.const 1))))
                  """
 
-        let load (text: string) kind = linker.Instantiate(store, Module.FromText(text, ModuleOptions().WithEngine kind))
+        let load (text: string) kind =
+            linker.Instantiate(store, Module.FromText(text, ModuleOptions().WithEngine(kind).WithCompile CompileWhen.FirstCall))
 
         let first = load (text "(table $t (export \"table\") 2 funcref)" + "(elem (i32.const 0) $go))") EngineKind.Compiled
 
@@ -232,17 +233,24 @@ type InterpreterTests(mode: string) =
             Assert.That(go 100, Is.EqualTo 7)
 
     static member Kinds = [|
-        for a in [ EngineKind.Compiled; EngineKind.Interpreter ] do
-            for b in [ EngineKind.Compiled; EngineKind.Interpreter ] do
-                for c in [ EngineKind.Compiled; EngineKind.Interpreter ] do
+        for a in [ "compiled"; "interpreter"; "tiered" ] do
+            for b in [ "compiled"; "interpreter"; "tiered" ] do
+                for c in [ "compiled"; "interpreter"; "tiered" ] do
                     TestCaseData(a, b, c)
     |]
 
+    /// Tiered: some functions at their second call, some later, loops at once.
+    static member private Options(kind: string) =
+        match kind with
+        | "interpreter" -> ModuleOptions().WithEngine EngineKind.Interpreter
+        | "tiered" -> ModuleOptions().WithTiers(Twofold.Wasm.Compiler.TierPolicy.random 3 4 InterpMode.Loop)
+        | _ -> ModuleOptions().WithCompile CompileWhen.FirstCall
+
     [<TestCaseSource("Kinds")>]
-    member _.``compiled and interpreted instances call each other``(a: EngineKind, b: EngineKind, c: EngineKind) =
+    member _.``compiled and interpreted instances call each other``(a: string, b: string, c: string) =
         use store = new Store(StoreOptions().WithStackUnits(2_000_000))
         let linker = Linker()
-        let load (text: string) kind = linker.Instantiate(store, Module.FromText(text, ModuleOptions().WithEngine kind))
+        let load (text: string) kind = linker.Instantiate(store, Module.FromText(text, InterpreterTests.Options kind))
 
         linker.Define("host", "twice", Func<int, int>(fun v -> 2 * v)) |> ignore
 

@@ -110,7 +110,9 @@ type private Trial(counts: Counts) =
 
     let engines: IWasmEngine list = [
         Twofold.Oracle.OracleEngine()
-        CompiledEngine()
+        CompiledEngine CompileWhen.FirstCall
+        for policy in Twofold.Wasm.Compiler.TierPolicy.forced.Value do
+            CompiledEngine policy
         InterpretedEngine InterpMode.Chain
         InterpretedEngine InterpMode.Loop
     ]

@@ -58,7 +58,7 @@ module TraceEngines =
         { Name = "oracle"; Instantiate = instantiate }
 
     /// Our engines by their public face.
-    let private own name (kind: EngineKind) =
+    let private own name (choose: ModuleOptions -> ModuleOptions) =
         let ending (run: unit -> Value[]) =
             try
                 RunEnd.Returned(run ())
@@ -75,7 +75,7 @@ module TraceEngines =
             for i in imports do
                 linker.Define(i.Module, i.Name, i.Type, HostCallback(fun _ arguments -> i.Call arguments)) |> ignore
 
-            let loaded = Module.Load(valid.Module.Bytes, ModuleOptions().WithLimits(Verdict.limits).WithEngine(kind))
+            let loaded = Module.Load(valid.Module.Bytes, choose (ModuleOptions().WithLimits Verdict.limits))
             let mutable instance = null
 
             match
@@ -99,14 +99,18 @@ module TraceEngines =
 
         { Name = name; Instantiate = instantiate }
 
-    let private compiled = own "compiled" EngineKind.Compiled
+    let private compiled = own "compiled" _.WithCompile(CompileWhen.FirstCall)
+
+    let private tiered =
+        Twofold.Wasm.Compiler.TierPolicy.forced.Value |> List.map (fun policy -> own policy.Tier _.WithTiers(policy))
 
     let private interpreter =
         Twofold.Wasm.Interpreter.Chain.start ()
-        own "interpreter" EngineKind.Interpreter
+        own "interpreter" _.WithEngine(EngineKind.Interpreter)
 
     let all = [
         compiled
+        yield! tiered
         interpreter
         oracle
         InstrumentedTraces.engine "instrumented" {

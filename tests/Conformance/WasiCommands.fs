@@ -144,7 +144,8 @@ type WasiCommands() =
         Assert.That(wrote.Length, Is.GreaterThan 20)
 
         let engines: IWasmEngine list = [
-            CompiledEngine()
+            CompiledEngine CompileWhen.FirstCall
+            CompiledEngine CompileWhen.Hot
             InterpretedEngine()
             match WasmtimeForTests.tryPlain () with
             | Some e -> e

@@ -9,20 +9,22 @@ open System.Text
 open System.Text.Json
 open NUnit.Framework
 open Twofold.Wasm
+open Twofold.Wasm.Compiler
 open Twofold.HostAbi
 open Twofold.Engine
 open Twofold.Tests
 
 /// Programs for tests: a world, a request, an executor for each engine.
 module WasiPrograms =
-    let names = [ "compiled"; "interpreter"; "wasmtime" ]
+    let names = [ "compiled"; "tiered"; "interpreter"; "wasmtime" ]
 
     let private executors = Collections.Concurrent.ConcurrentDictionary<string, Lazy<Executor option>>()
 
     let private make (name: string) : Executor option =
         let engine: IWasmEngine option =
             match name with
-            | "compiled" -> Some(CompiledEngine())
+            | "compiled" -> Some(CompiledEngine CompileWhen.FirstCall)
+            | "tiered" -> Some(CompiledEngine(TierPolicy.random 2 20 InterpMode.Chain))
             | "interpreter" -> Some(InterpretedEngine())
             | _ -> WasmtimeForTests.tryPlain () |> Option.map (fun e -> e :> IWasmEngine)
 

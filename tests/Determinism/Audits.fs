@@ -18,7 +18,7 @@ open Twofold.Tests
 open Twofold.Determinism.AuditFaults
 open Twofold.Determinism.Harness
 
-let private compiled () : IWasmEngine = CompiledEngine()
+let private compiled () : IWasmEngine = CompiledEngine CompileWhen.FirstCall
 
 /// Names blocks.
 let private locator: IWasmEngine option = Some(InterpretedEngine())

@@ -22,6 +22,22 @@ let ``the compiler and the oracle give the same receipt`` (shown: Shown) =
 
     replay oracle compiled.Receipt (moduleBytes shown.Request)
 
+let private hot =
+    new Executor(
+        ExecutorOptions.For(
+            Twofold.Wasm.CompiledEngine(Twofold.Wasm.Compiler.TierPolicy.random 1 6 Twofold.Wasm.InterpMode.Chain)
+            :> Twofold.Wasm.IWasmEngine
+        )
+    )
+
+[<Property(Arbitrary = [| typeof<Requests> |], MaxTest = 100)>]
+let ``compiling at first calls and compiling what gets hot give the same receipt`` (shown: Shown) =
+    let compiled = report shared shown.Request
+    let tiered = report hot shown.Request
+
+    if ReceiptBytes.encode compiled.Receipt <> ReceiptBytes.encode tiered.Receipt then
+        Assert.Fail $"{compiled.Message}, gas {compiled.Receipt.GasUsed}; in tiers: {tiered.Message}, gas {tiered.Receipt.GasUsed}"
+
 let private interpreter = new Executor(ExecutorOptions.For(Twofold.Wasm.InterpretedEngine()))
 
 [<Property(Arbitrary = [| typeof<Requests> |], MaxTest = 100)>]

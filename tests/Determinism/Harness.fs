@@ -9,7 +9,7 @@ open Twofold.Wasm
 open Twofold.HostAbi
 open Twofold.Engine
 
-let newEngine () : IWasmEngine = CompiledEngine()
+let newEngine () : IWasmEngine = CompiledEngine CompileWhen.FirstCall
 
 let executor (pool: PoolOptions) = new Executor({ ExecutorOptions.For(newEngine ()) with Pool = pool })
 

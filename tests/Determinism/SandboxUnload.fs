@@ -41,7 +41,11 @@ let private gone (references: WeakReference list) =
 
 let private options () = SandboxOptions().WithHostFunction("env", "f", Func<int, int>(fun x -> 2 * x))
 
-let private engines: (unit -> IWasmEngine) list = [ (fun () -> CompiledEngine()); (fun () -> InterpretedEngine()) ]
+let private engines: (unit -> IWasmEngine) list = [
+    (fun () -> CompiledEngine CompileWhen.Hot)
+    (fun () -> CompiledEngine CompileWhen.FirstCall)
+    (fun () -> InterpretedEngine())
+]
 
 [<TestCaseSource(nameof engines)>]
 let ``unloaded plugins are collected, code and instances`` (engine: unit -> IWasmEngine) =

@@ -47,7 +47,7 @@ let private run (engine: IWasmEngine) limits (valid: ValidModule) (gas: int64) (
 
 let private engines = InstrumentedEngines.all
 
-let private compiled: IWasmEngine = CompiledEngine()
+let private compiled: IWasmEngine = CompiledEngine CompileWhen.FirstCall
 
 let private same limits text gas arguments =
     let valid = validate text

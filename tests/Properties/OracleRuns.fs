@@ -12,7 +12,12 @@ open Twofold.Properties.Generators
 
 /// The engines that must agree with the oracle.
 let engines: IWasmEngine list = [
-    CompiledEngine()
+    CompiledEngine CompileWhen.FirstCall
+    for policy in Twofold.Wasm.Compiler.TierPolicy.forced.Value do
+        CompiledEngine policy
+    CompiledEngine(Twofold.Wasm.Compiler.TierPolicy.after 7 7 InterpMode.Loop)
+    for seed in 1..3 do
+        CompiledEngine(Twofold.Wasm.Compiler.TierPolicy.random seed 9 InterpMode.Chain)
     InterpretedEngine InterpMode.Chain
     InterpretedEngine InterpMode.Loop
     yield! Twofold.Instrumented.InstrumentedEngines.all

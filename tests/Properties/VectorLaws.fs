@@ -11,7 +11,9 @@ open Twofold.Properties.ModuleBytes
 open Twofold.Properties.OracleRuns
 
 let private compiled: (string * IWasmEngine) list = [
-    "compiled", CompiledEngine()
+    "compiled", CompiledEngine CompileWhen.FirstCall
+    for policy in Twofold.Wasm.Compiler.TierPolicy.forced.Value do
+        policy.Tier, CompiledEngine policy
     "eager", CompiledEngine true
     "interpreter", InterpretedEngine InterpMode.Chain
     "interpreter's loop", InterpretedEngine InterpMode.Loop

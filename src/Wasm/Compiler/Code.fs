@@ -31,15 +31,12 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
     let layout = Layout.ofModule valid
     // Kept: the collector sees no use of raw entry points.
     let methods: DynamicMethod[][] = Array.zeroCreate count
+    let loops = ConcurrentBag<DynamicMethod>()
     let locks = Array.init 16 (fun _ -> obj ())
     let cells = Dictionary<int64, nativeint>()
 
     // Of functions, structs and arrays alike; alive as long as the module is.
     let typeIds = valid.Types.Ids
-
-    let erase (t: FuncType) =
-        let canonical = Array.map (fun (v: ValType) -> valid.Types.Canonical v)
-        References.erase { Params = canonical t.Params; Results = canonical t.Results }
 
     let table = NativeMemory.AllocZeroed(unativeint (max 1 count), 8un) |> NativeInterop.NativePtr.ofVoidPtr<nativeint>
 
@@ -62,7 +59,7 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
         TypeIds = typeIds
         Classes = StructClasses valid.Module.Types
         ConstCell = constCell
-        FreshStackThunk = erase >> Thunks.freshStack
+        FreshStackThunk = (fun t -> Thunks.freshStack (this.Erase t))
         Known = known
         Nan = nan
         Throws = lazy (MayThrow.facts valid isOpen)
@@ -70,14 +67,24 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
 
     let other = lazy (CompiledCode(valid, nan, true))
 
-    let compile index =
-        let lowered = Lower.func context (Prepare.func valid index)
+    /// Runs RyuJIT where its recursion has room: a jump out of a deep guest into the JIT must not end on its guard page.
+    let withStack (lowered: CilFunc) (jit: unit -> unit) =
+        if lowered.Code.Length > bigFunction || NativeStack.Remaining() < nativeint jitStack then
+            NativeStack.RunFresh jit
+        else
+            jit ()
+
+    let define (lowered: CilFunc) =
 #if DEBUG
         match CilCheck.problem lowered with
         | null -> ()
         | text -> invalidOp $"bad CIL: {text}"
 #endif
-        let method = Emit.define lowered
+        Emit.define lowered
+
+    let compile index =
+        let lowered = Lower.func context (Prepare.func valid index)
+        let method = define lowered
         let mutable entry = 0n
 
         let jit () =
@@ -85,17 +92,11 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
             methods[index] <- [| method |]
 
             if lowered.Locals.Length > bigFrame then
-                let t = erase valid.FuncTypes[valid.ImportedFuncs + index]
-                let gate = Thunks.gate t index entry (lowered.Locals.Length * 16)
+                let gate = Thunks.gate (this.Erased index) index entry (lowered.Locals.Length * 16)
                 entry <- Emit.entryPoint gate
                 methods[index] <- [| method; gate |]
 
-        // A jump out of a deep guest into the JIT must not end on its guard page.
-        if lowered.Code.Length > bigFunction || NativeStack.Remaining() < nativeint jitStack then
-            NativeStack.RunFresh jit
-        else
-            jit ()
-
+        withStack lowered jit
         Volatile.Write(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.add table index), entry)
         entry
 
@@ -107,7 +108,14 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
     /// The same, with NaN cleaned where they are seen.
     new(valid) = CompiledCode(valid, NanPolicy.OnEscape, false)
 
-    override this.For(imported: Function seq) : ModuleCode = if not isOpen && MayThrow.isOpen valid imported then other.Value else this
+    override this.For(imported: Function seq) : ModuleCode = if not isOpen && MayThrow.isOpen valid imported then this.Open else this
+
+    /// The other variant.
+    abstract Open: ModuleCode
+    default _.Open = other.Value
+
+    /// The .NET classes of its structs.
+    member _.Classes = context.Classes
 
     override _.MayThrow = isOpen || MayThrow.usesExceptions valid
     override _.StructClass index = context.Classes.Of index
@@ -115,7 +123,29 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
     /// The lowered form of a function: for tests and for people who want to see it.
     member _.Lowered index = Lower.func context (Prepare.func valid index)
 
-    override _.Resolve index =
+    override _.Compiled index = known index
+
+    override this.Resolve index = this.CompileNow index
+
+    /// How many methods that begin at loops there are.
+    member _.LoopsCompiled = loops.Count
+
+    /// The method that a frame of the interpreter's goes on in at a loop (`Lower.loop`) and what native stack its frame may take; 0 for one that would take
+    /// too much.
+    member _.CompileLoop(prepared: PreparedFunc, entry: int, places: int[]) : struct (nativeint * int) =
+        let lowered = Lower.loop context prepared entry places
+
+        if lowered.Locals.Length > bigFrame then
+            struct (0n, 0)
+        else
+            let method = define lowered
+            let mutable entry = 0n
+            withStack lowered (fun () -> entry <- Emit.entryPoint method)
+            loops.Add method
+            struct (entry, lowered.Locals.Length * 16)
+
+    /// Machine code of a function, made on this thread if there is none.
+    member _.CompileNow(index: int) : nativeint =
         match known index with
         | 0n ->
             lock locks[index &&& 15] (fun () ->
@@ -127,7 +157,7 @@ type internal CompiledCode(valid: ValidModule, nan: NanPolicy, isOpen: bool) as 
     /// Compiles everything now.
     override this.CompileAll() =
         for i in 0 .. count - 1 do
-            this.Resolve i |> ignore
+            this.CompileNow i |> ignore
 
     override _.Finalize() =
         // Whoever can still run this code holds this object.

@@ -11,14 +11,16 @@ open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 open Twofold.Wasm.Preparation
 
-type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, flow: MarkFlow) =
+/// `entry`: the index of the loop that a frame of the interpreter's goes on at, or -1 for the whole function.
+type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, flow: MarkFlow, entry: int) =
     inherit CilWriter(ctx, f.Code.Length * 3, flow)
     let m = ctx.Valid.Module
     let nan = if ctx.EagerNan then NanEscape.nothing else NanEscape.run ctx.Valid f
     let hasNan = nan.CleanOnAssign.Length > 0
     let stack = ResizeArray<Node>()
     let frames = ResizeArray<Frame>()
-    let pars = f.Type.Params.Length
+    // Entered at a loop, parameters are locals like the others.
+    let pars = if entry < 0 then f.Type.Params.Length else 0
     // Largest access (memory and index local -> offset + bytes) that a dominating check of this block has covered.
     let covered = Dictionary<struct (int * int), int64>()
     let mutable dead = false
@@ -53,6 +55,9 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
     let lProbe = if f.Calls then base.Declare CilType.I4 else -1
 
     member _.Func = f
+    member _.Entry = entry
+    /// Where the loop begins that the method is entered at.
+    member val EntryLabel = -1 with get, set
     member _.Module = m
     member _.Nan = nan
     member _.HasNan = hasNan
@@ -60,7 +65,7 @@ type internal Emitter(ctx: LowerContext, f: PreparedFunc, hasRotations: bool, fl
     member _.Stack = stack
     /// Control frames, innermost last.
     member _.Frames = frames
-    /// Number of the function's parameters; they are the CIL arguments from 2 on.
+    /// Number of the locals that are CIL arguments, from 2 on: the function's parameters.
     member _.Params = pars
     member _.Covered = covered
 

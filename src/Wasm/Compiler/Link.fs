@@ -633,12 +633,14 @@ module internal Link =
 
         let results =
             try
-                if f.Interpreted <> 0n then
+                let compiled = f.Compiled
+
+                if compiled = 0n && f.Interpreted <> 0n then
                     InterpCalls.Call(f, saved, arguments)
                 else
                     let t = References.erased f
                     let results = Array.zeroCreate t.Results.Length
-                    (Thunks.entry t).Invoke(f.Code, f.Context, saved, arguments, results)
+                    (Thunks.entry t).Invoke((if compiled = 0n then f.Code else compiled), f.Context, saved, arguments, results)
                     results
             finally
                 store.Units <- saved

@@ -13,6 +13,11 @@ namespace Twofold.Wasm.Compiler
 //   i32.load o     index > ctx.Last[o + 4] -> trap (cold), or for large o as LowerMemory says; ldind.i4 (base + index + o), deferred
 //   call f         store.Gas := gas; code[f] or Resolve; calli; gas := store.Gas
 //   cold blocks    store.Gas := gas; the trap's numbers; throw
+//
+// A method that a frame of the interpreter's goes on in (`loop`) has all of the function and another beginning:
+//
+//   signature      result f(native ctx, int32 units, native slots, int32 references)
+//   prologue       units and the native stack were looked at; locals := the frame's; gas := store.Gas; br to the loop, which pays its charge
 
 open System.Reflection.Emit
 open Twofold.Wasm
@@ -198,6 +203,55 @@ module Lower =
         | Named _ -> ()
         | _ -> e.Op OpCodes.Throw
 
+    /// What the callees may use.
+    let private unitsLeft (e: Emitter) =
+        e.Add(Cil.Ldarg 1)
+        e.Add(Cil.LdcI4 e.Func.FrameUnits)
+        e.Op OpCodes.Sub
+        e.Add(Cil.Stloc e.UnitsSlot)
+
+    /// Store, gas, bases of memories.
+    let private fromContext (e: Emitter) =
+        e.Add(Cil.Ldarg 0)
+        e.Op OpCodes.Ldind_I
+        e.Add(Cil.Stloc e.StoreSlot)
+        e.ReadGas()
+
+        for struct (memory, slot) in e.BaseSlots do
+            e.AtContext(e.Context.Layout.Memory memory)
+            e.Op OpCodes.Ldind_I
+            e.Add(Cil.Stloc slot)
+
+    /// `places`: of each local in the interpreter's frame.
+    let private loopPrologue (e: Emitter) (places: int[]) =
+        if e.Func.Calls then
+            unitsLeft e
+
+        fromContext e
+
+        // All of them now: the frame's place is anybody's after the first call.
+        for i in 0 .. e.Func.Locals.Length - 1 do
+            let ty = cilType e.Func.Locals[i]
+
+            if ty = CilType.Obj then
+                e.Add(Cil.Ldarg 0)
+                e.Add(Cil.Ldarg 3)
+                e.Add(Cil.LdcI4 places[i])
+                e.Op OpCodes.Add
+                e.Add(Cil.Call(Methods.interp "LocalReference"))
+            else
+                e.Add(Cil.Ldarg 2)
+                e.Add(Cil.LdcI4 places[i])
+                e.Op OpCodes.Add
+                e.Ldind ty
+
+            e.Add(Cil.Stloc e.WasmLocals[i])
+
+        e.EntryLabel <- e.NewLabel()
+        // What follows is reached through loops around this one alone: marks that it gets for more than that do no harm.
+        e.Flow.Branch(e.EntryLabel, false)
+        e.Add(Cil.Branch(OpCodes.Br, e.EntryLabel))
+
     let private prologue (e: Emitter) =
         e.Add(Cil.Ldarg 1)
         e.Add(Cil.LdcI4 e.Func.FrameUnits)
@@ -205,10 +259,7 @@ module Lower =
 
         if e.Func.Calls then
             let body = e.NewLabel()
-            e.Add(Cil.Ldarg 1)
-            e.Add(Cil.LdcI4 e.Func.FrameUnits)
-            e.Op OpCodes.Sub
-            e.Add(Cil.Stloc e.UnitsSlot)
+            unitsLeft e
             e.Add(Cil.Ldloca e.ProbeSlot)
             e.Op OpCodes.Conv_U
             e.AtContext 8
@@ -233,15 +284,7 @@ module Lower =
             e.Op OpCodes.Ret
             e.Mark body
 
-        e.Add(Cil.Ldarg 0)
-        e.Op OpCodes.Ldind_I
-        e.Add(Cil.Stloc e.StoreSlot)
-        e.ReadGas()
-
-        for struct (memory, slot) in e.BaseSlots do
-            e.AtContext(e.Context.Layout.Memory memory)
-            e.Op OpCodes.Ldind_I
-            e.Add(Cil.Stloc slot)
+        fromContext e
 
         for i in e.Params .. e.Func.Locals.Length - 1 do
             match cilType e.Func.Locals[i] with
@@ -250,13 +293,15 @@ module Lower =
 
             e.Add(Cil.Stloc e.WasmLocals[i])
 
-    let private run (e: Emitter) : CilFunc =
+    let private run (e: Emitter) (places: int[]) : CilFunc =
         let f = e.Func
         let fr = Frame(Op.Block, -1, 0, e.NewLabel())
         fr.ResultTypes <- typesOf f.Type.Results
         fr.Results <- fr.ResultTypes |> Array.map e.Alloc
         e.Frames.Add fr
-        prologue e
+        let whole = e.Entry < 0
+
+        if whole then prologue e else loopPrologue e places
 
         for at in 0 .. f.Code.Length - 1 do
             instruction e at f.Code[at]
@@ -269,21 +314,27 @@ module Lower =
             k <- k + 1
 
         {
-            Name = $"wasm-function[{e.Context.Valid.ImportedFuncs + f.Index}]"
-            Sig = signature f.Type
+            Name = $"wasm-function[{e.Context.Valid.ImportedFuncs + f.Index}]" + (if whole then "" else $" loop {e.Entry}")
+            Sig = if whole then signature f.Type else loopSignature f.Type
             Locals = e.Locals.ToArray()
             Code = e.Code.ToArray()
             Labels = e.LabelCount
         }
 
-    /// Lowers one function.
-    let func (ctx: LowerContext) (f: PreparedFunc) : CilFunc =
+    let private lowered (ctx: LowerContext) (f: PreparedFunc) (entry: int) (places: int[]) : CilFunc =
         let hasRotations = Rotations.any f
         let flow = MarkFlow(hasRotations, f.Locals.Length, f.Code.Length)
 
         let rec lower () =
             flow.Start()
-            let lowered = run (Emitter(ctx, f, hasRotations, flow))
+            let lowered = run (Emitter(ctx, f, hasRotations, flow, entry)) places
             if flow.Again then lower () else lowered
 
         lower ()
+
+    /// Lowers one function.
+    let func (ctx: LowerContext) (f: PreparedFunc) : CilFunc = lowered ctx f -1 null
+
+    /// Lowers the method that a frame of the interpreter's goes on in: at a loop, by the index of its instruction, that has no parameters and no operands
+    /// below. `places` of the locals in the frame: bytes, or the number of a reference.
+    let loop (ctx: LowerContext) (f: PreparedFunc) (entry: int) (places: int[]) : CilFunc = lowered ctx f entry places

@@ -117,8 +117,8 @@ module internal LowerCalls =
         else
             let own = index - e.Context.Valid.ImportedFuncs
 
-            // A large frame is entered through its gate only.
-            if own = e.Func.Index && e.Func.FrameUnits <= 2_000 then
+            // A large frame is entered through its gate only, and a method that begins at a loop is not the function.
+            if own = e.Func.Index && e.Func.FrameUnits <= 2_000 && e.Entry < 0 then
                 e.Add(Cil.Ldarg 0)
                 units e tail
                 emitArguments e t.Params.Length

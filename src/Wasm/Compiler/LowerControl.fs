@@ -159,6 +159,13 @@ module internal LowerControl =
                 )
 
             e.Covered.Clear()
+
+            if at = e.Entry then
+                if e.Stack.Count > 0 then
+                    invalidOp "operands below a loop that code is entered at"
+
+                e.Mark e.EntryLabel
+
             e.Mark fr.Br
 
             if chargeFollows e at then

@@ -4,6 +4,7 @@ namespace Twofold.Wasm.Compiler
 // In: a ValidModule. Out: entry points, and what instances are laid out by.
 
 open Twofold.Wasm
+open Twofold.Wasm.Binary
 open Twofold.Wasm.Validation
 
 [<AbstractClass>]
@@ -15,6 +16,14 @@ type internal ModuleCode(valid: ValidModule) =
     member _.Layout = layout
     /// Canonical ids by type index: of functions, structs and arrays alike; alive as long as the module is.
     member _.TypeIds = valid.Types.Ids
+
+    /// A function type with abstract references: what thunks are made by.
+    member _.Erase(t: FuncType) : FuncType =
+        let canonical = Array.map (fun (v: ValType) -> valid.Types.Canonical v)
+        References.erase { Params = canonical t.Params; Results = canonical t.Results }
+
+    /// The same of a defined function's type.
+    member m.Erased index = m.Erase valid.FuncTypes[valid.ImportedFuncs + index]
     /// The variant for an instance with these imported functions.
     abstract For: imported: Function seq -> ModuleCode
     /// The .NET class of a struct type, by type index.

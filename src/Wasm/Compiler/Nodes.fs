@@ -140,6 +140,11 @@ module internal Methods =
         | null -> invalidOp $"Num.{name} is missing"
         | m -> m
 
+    let interp name =
+        match typeof<InterpCalls>.GetMethod(name, flags) with
+        | null -> invalidOp $"InterpCalls.{name} is missing"
+        | m -> m
+
     let atomic name =
         match typeof<Atomics>.GetMethod(name, flags) with
         | null -> invalidOp $"Atomics.{name} is missing"
@@ -204,6 +209,9 @@ module internal Signatures =
         Params = Array.append [| CilType.Native; CilType.I4 |] (Array.map cilType t.Params)
         Result = if t.Results.Length = 0 then CilType.Void else cilType t.Results[0]
     }
+
+    /// Of a method that a frame of the interpreter's goes on in: the frame's numbers and the first of its references in place of parameters.
+    let loopSignature (t: FuncType) : CilSig = { signature t with Params = [| CilType.Native; CilType.I4; CilType.Native; CilType.I4 |] }
 
     /// Deferred trees stay this shallow: RyuJIT recurses over them.
     [<Literal>]

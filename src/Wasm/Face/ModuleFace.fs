@@ -14,16 +14,16 @@ open Twofold.Wasm.Interpreter
 
 /// Who executes a module's functions.
 type EngineKind =
-    /// Our compiler: WebAssembly to machine code, function by function as they are called.
+    /// Our compiler: WebAssembly to machine code, function by function as they are called, or as they get hot (ModuleOptions.WithCompile).
     | Compiled = 0
     /// Our interpreter: starts at once and compiles nothing; slower in the long run, the same results.
     | Interpreter = 1
 
 /// How modules are loaded. Immutable: each With gives a changed copy.
 [<Sealed; AllowNullLiteral>]
-type ModuleOptions private (features: Features, limits: WasmLimits, eager: bool, engine: EngineKind) =
+type ModuleOptions private (features: Features, limits: WasmLimits, eager: bool, engine: EngineKind, tiers: TierPolicy voption) =
     /// The default: every feature this version has, the host's limits, functions compiled when first called.
-    new() = ModuleOptions(Features.Default, WasmLimits.Host, false, EngineKind.Compiled)
+    new() = ModuleOptions(Features.Default, WasmLimits.Host, false, EngineKind.Compiled, ValueNone)
     /// The features a module may use.
     member _.Features = features
     /// The limits a module must keep.
@@ -33,13 +33,20 @@ type ModuleOptions private (features: Features, limits: WasmLimits, eager: bool,
     /// Who executes it.
     member _.Engine = engine
     /// Another set of features.
-    member _.WithFeatures(features: Features) = ModuleOptions(features, limits, eager, engine)
+    member _.WithFeatures(features: Features) = ModuleOptions(features, limits, eager, engine, tiers)
     /// Other limits.
-    member _.WithLimits(limits: WasmLimits) = ModuleOptions(features, limits, eager, engine)
-    /// Compile everything when the module is loaded, or each function when it is first called.
-    member _.WithEagerCompilation(eager: bool) = ModuleOptions(features, limits, eager, engine)
+    member _.WithLimits(limits: WasmLimits) = ModuleOptions(features, limits, eager, engine, tiers)
+    /// Compile everything when the module is loaded, or each function when WithCompile says.
+    member _.WithEagerCompilation(eager: bool) = ModuleOptions(features, limits, eager, engine, tiers)
+    /// When the compiler compiles a function: when it is first called (the default) or once it is hot. Results and gas are the same.
+    member _.WithCompile(compile: CompileWhen) = ModuleOptions(features, limits, eager, engine, CompileWhen.policy compile)
+    /// When functions are compiled.
+    member _.Compile = if tiers.IsSome then CompileWhen.Hot else CompileWhen.FirstCall
+    member internal _.Tiers = tiers
+    /// At moments that tests choose.
+    member internal _.WithTiers(policy: TierPolicy) = ModuleOptions(features, limits, eager, engine, ValueSome policy)
     /// Executed by the compiler or by the interpreter. Instances of both can import from each other.
-    member _.WithEngine(engine: EngineKind) = ModuleOptions(features, limits, eager, engine)
+    member _.WithEngine(engine: EngineKind) = ModuleOptions(features, limits, eager, engine, tiers)
 
 /// An import of a module (core specification 2.5.11).
 [<Sealed>]
@@ -100,8 +107,9 @@ type Module private (code: ModuleCode) =
         |> Result.bind (Validate.run options.Limits features)
         |> Result.map (fun valid ->
             let code: ModuleCode =
-                match options.Engine with
-                | EngineKind.Interpreter -> InterpretedCode valid
+                match options.Engine, options.Tiers with
+                | EngineKind.Interpreter, _ -> InterpretedCode valid
+                | _, ValueSome policy when not options.Eager -> TieredCode(valid, NanPolicy.OnEscape, false, policy)
                 | _ -> CompiledCode valid
 
             if options.Eager then

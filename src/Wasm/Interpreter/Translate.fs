@@ -19,6 +19,9 @@ type internal Translated = {
     FrameBytes: int
     RefParams: int
     RefSlots: int
+    RefResults: int
+    /// Loops that can be left, by number: indices of their instructions and of the words that count them.
+    Loops: struct (int * int)[]
 }
 
 module internal Translate =
@@ -176,6 +179,9 @@ module internal Translate =
             if i.Imm <> 0L then
                 w.Charge(i.Imm, t.PollWithCharge)
                 t.PollWithCharge <- false
+
+                if t.CountWithCharge then
+                    TranslateControl.count t i.Imm
         | Op.Nop -> ()
         | Op.Unreachable ->
             w.Emit(IOp.Unreachable, 0, 0, 0)
@@ -251,16 +257,17 @@ module internal Translate =
 
             if info.Pops.Length = 1 then unary t o info.Pushes[0] else binary t o info.Pushes[0]
 
-    /// `callee` gives the InterpFunc of a defined function, `structs` what a struct type is like.
+    /// `callee` gives the InterpFunc of a defined function, `structs` what a struct type is like; `heat` is null where the interpreter is alone.
     let func
         (valid: ValidModule)
         (layout: Layout)
         (f: PreparedFunc)
         (callee: int -> nativeint)
         (structs: int -> InterpStruct)
+        (heat: HeatPlan)
         : Translated =
         let translate constants =
-            let t = Translation(valid, layout, f, constants, callee, structs)
+            let t = Translation(valid, layout, f, constants, callee, structs, heat)
             let w = t.W
             t.PollWithCharge <- true
             t.Labels.Add(Label(Op.Block, 0, w.FirstSlot, w.LocalRefs, [||], f.Type.Results))
@@ -298,4 +305,6 @@ module internal Translate =
             FrameBytes = w.FrameBytes
             RefParams = f.Type.Params |> Array.filter isRef |> Array.length
             RefSlots = w.RefSlots
+            RefResults = f.Type.Results |> Array.filter isRef |> Array.length
+            Loops = t.Loops.ToArray()
         }

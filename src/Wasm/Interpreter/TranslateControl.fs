@@ -13,8 +13,16 @@ open Twofold.Wasm.Compiler
 /// One function on its way.
 [<Sealed>]
 type internal Translation
-    (valid: ValidModule, layout: Layout, f: PreparedFunc, constants: int64[], callee: int -> nativeint, structs: int -> InterpStruct) =
-    let w = Words(f, constants)
+    (
+        valid: ValidModule,
+        layout: Layout,
+        f: PreparedFunc,
+        constants: int64[],
+        callee: int -> nativeint,
+        structs: int -> InterpStruct,
+        heat: HeatPlan
+    ) =
+    let w = Words(f, constants, heat)
     let labels = List<Label>()
     let tries = List<InterpTry>()
 
@@ -32,6 +40,11 @@ type internal Translation
     member val Dead = false with get, set
     /// The next charge looks for an interrupt too.
     member val PollWithCharge = false with get, set
+    /// The next charge, which is a loop's, is followed by the loop's count.
+    member val CountWithCharge = false with get, set
+    member _.Heat = heat
+    /// Loops that can be left for compiled code: their instructions and the words that count them, by index.
+    member val Loops = List<struct (int * int)>() with get
     member _.LabelAt depth = labels[labels.Count - 1 - depth]
     member t.IsFunction(l: Label) = obj.ReferenceEquals(l, labels[0])
     member _.FuncType index = valid.FuncType index
@@ -148,6 +161,19 @@ module internal TranslateControl =
 
     // ---- blocks
 
+    /// Counts iterations of the loop that was begun last; `charge` is paid.
+    let count (t: Translation) (charge: int64) =
+        let w = t.W
+        let number = t.Loops.Count - 1
+        let struct (at, _) = t.Loops[number]
+        let mutable word = Word()
+        word.Op <- uint16 IOp.LoopHeat
+        word.X <- uint16 number
+        word.A <- t.Heat.Iterations number
+        word.Imm <- int64 (t.Heat.Entry number charge)
+        t.Loops[number] <- struct (at, w.Append word)
+        t.CountWithCharge <- false
+
     let private chargeFollows (t: Translation) at =
         at + 1 < t.Func.Code.Length && t.Func.Code[at + 1].Op = Op.Charge && t.Func.Code[at + 1].Imm <> 0L
 
@@ -171,7 +197,20 @@ module internal TranslateControl =
             l.Start <- w.Count
             w.Loops <- w.Loops + 1
 
-            if chargeFollows t at then t.PollWithCharge <- true else w.Emit(IOp.Poll, 0, 0, 0)
+            // Only locals are alive here: a frame of compiled code can take them over.
+            let leaves = not (isNull t.Heat) && w.Stack.Count = 0 && t.Loops.Count < 65_535
+
+            if leaves then
+                t.Loops.Add(struct (at, -1))
+
+            if chargeFollows t at then
+                t.PollWithCharge <- true
+                t.CountWithCharge <- leaves
+            else
+                w.Emit(IOp.Poll, 0, 0, 0)
+
+                if leaves then
+                    count t 0L
         | Op.If -> l.Otherwise <- w.Branch(condition.Value, false)
         | Op.TryTable ->
             let clauses = t.Func.CatchTables[int i.Imm]

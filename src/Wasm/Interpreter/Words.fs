@@ -61,8 +61,17 @@ type internal Label(op: Op, height: int, slot: int, ref: int, starts: ValType[],
 [<Struct; NoEquality; NoComparison>]
 type internal Condition = { Op: IOp; A: int; B: int }
 
+/// Where both tiers are: calls of the function and iterations of each loop until it is hot; the LoopEntry for the next loop that can be left.
+[<AllowNullLiteral>]
+type internal HeatPlan(calls: int, loops: int -> int, entry: int -> int64 -> nativeint) =
+    member _.Calls = calls
+    /// By the loop's number.
+    member _.Iterations loop = loops loop
+    /// By the loop's number and what the iteration has paid there.
+    member _.Entry loop charge = entry loop charge
+
 [<Sealed>]
-type internal Words(f: PreparedFunc, constants: int64[]) =
+type internal Words(f: PreparedFunc, constants: int64[], heat: HeatPlan) =
     /// No more operands than these, from the top, are anywhere but at home.
     static let most = 32
 
@@ -71,7 +80,7 @@ type internal Words(f: PreparedFunc, constants: int64[]) =
     let words = List<Word>()
     let offsets = List<int>()
     let stack = List<Operand>()
-    let places = Array.zeroCreate<int> f.Locals.Length
+    let places = Words.Places f.Locals
     let pending = Array.zeroCreate<int> f.Locals.Length
     let mutable slot = 0
     let mutable ref = 0
@@ -80,15 +89,8 @@ type internal Words(f: PreparedFunc, constants: int64[]) =
     let mutable branched = -1
 
     do
-        for k in 0 .. f.Locals.Length - 1 do
-            let t = f.Locals[k]
-
-            if t.IsRef then
-                places[k] <- ref
-                ref <- ref + 1
-            else
-                places[k] <- slot
-                slot <- slot + (if t.IsVec then 16 else 8)
+        for t in f.Locals do
+            if t.IsRef then ref <- ref + 1 else slot <- slot + Words.Bytes t
 
         mostRefs <- ref
 
@@ -101,6 +103,17 @@ type internal Words(f: PreparedFunc, constants: int64[]) =
         if t.IsRef then 0
         elif t.IsVec then 16
         else 8
+
+    /// Where locals are in their frame: bytes, or the number of a reference.
+    static member Places(locals: ValType[]) : int[] =
+        let mutable slot = 0
+        let mutable ref = 0
+
+        locals
+        |> Array.map (fun t ->
+            let at = if t.IsRef then ref else slot
+            if t.IsRef then ref <- ref + 1 else slot <- slot + Words.Bytes t
+            at)
 
     /// Bytes of all locals.
     member _.LocalBytes = localSlots
@@ -131,9 +144,16 @@ type internal Words(f: PreparedFunc, constants: int64[]) =
 
     // ---- writing
 
-    /// Constants get their places before anything else happens: at the function's entry, even where a loop begins there.
+    /// Constants get their places before anything else happens: at the function's entry, even where a loop begins there. Calls are counted before that.
     member _.Begin() =
         if words.Count = 0 then
+            if not (isNull heat) then
+                let mutable word = Word()
+                word.Op <- uint16 IOp.Heat
+                word.A <- heat.Calls
+                words.Add word
+                offsets.Add f.Code[0].Offset
+
             for k in 0 .. constants.Length - 1 do
                 let mutable word = Word()
                 word.Op <- uint16 IOp.Const
@@ -152,6 +172,14 @@ type internal Words(f: PreparedFunc, constants: int64[]) =
         word.C <- c
         words.Add word
         offsets.Add w.At
+        words.Count - 1
+
+    /// A word as it is, at which others may arrive; its index.
+    member w.Append(word: Word) : int =
+        w.Begin()
+        words.Add word
+        offsets.Add w.At
+        w.Mark()
         words.Count - 1
 
     member w.Emit(op: IOp, a: int, b: int, c: int) = w.Write(op, 0, a, b, c) |> ignore

@@ -71,7 +71,10 @@ internal static class GcRt
     public static nint ResolveFunction(object function)
     {
         var f = Unsafe.As<Function>(function);
-        return f.EntryCode = f.Code;
+        if (f.Source is null) return f.EntryCode = f.Code;
+        nint code = f.Source.ResolveCall(f.Context, f.Index, out bool lasting);
+        if (lasting) f.EntryCode = code;
+        return code;
     }
 
     // ---- arrays

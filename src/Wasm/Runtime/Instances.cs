@@ -14,6 +14,22 @@ internal abstract class CodeSource
     /// <summary>The entry point of a defined function; compiles it if that has not happened yet. Thread-safe.</summary>
     public abstract nint Resolve(int index);
 
+    /// <summary>The same for a call that comes right now. `lasting`: the entry point serves later calls too, and no better one will come.</summary>
+    public virtual nint ResolveCall(nint context, int index, out bool lasting)
+    {
+        lasting = true;
+        return Resolve(index);
+    }
+
+    /// <summary>The machine code of a defined function, 0 while there is none.</summary>
+    public virtual nint Compiled(int index) => 0;
+
+    /// <summary>A function, or a loop of it by number, has got hot; loop -1 is the function. Thread-safe.</summary>
+    public virtual void Hot(int index, int loop) { }
+
+    /// <summary>What the queue asks for in the background.</summary>
+    public virtual void Compile(int index, int loop) => throw new NotSupportedException();
+
     /// <summary>A call of its functions may end with an exception on its way.</summary>
     public virtual bool MayThrow => false;
 
@@ -92,6 +108,9 @@ public sealed unsafe class Function
     internal readonly nint EntryContext;
 
     internal nint Code => Source is null ? HostCode : Source.Resolve(Index);
+
+    /// <summary>Machine code of a guest's function, 0 while there is none.</summary>
+    internal nint Compiled => Source is null ? 0 : Source.Compiled(Index);
 
     internal FuncEntry Entry => new()
     {

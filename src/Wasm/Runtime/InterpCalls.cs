@@ -116,6 +116,7 @@ internal static unsafe class InterpCalls
         };
         if (run.Mode != InterpMode.Loop) run.Chain = InterpChain.Table;
         stack.Fits(units);
+        stack.Cleared = int.MaxValue;
         bool ended = false;
         try
         {
@@ -131,7 +132,7 @@ internal static unsafe class InterpCalls
             stack.TopFrame = frame;
             stack.TopSlot = top;
             stack.TopRef = topRef;
-            if (!ended) Array.Clear(stack.Refs, rb, stack.Refs.Length - rb);
+            if (!ended) stack.ClearFrom(rb);
         }
     }
 
@@ -146,12 +147,14 @@ internal static unsafe class InterpCalls
         stack.Refs[stack.TopRef + index] = value;
     }
 
-    public static void EntryRun(nint ctx, int units, int index)
+    public static void EntryRun(nint ctx, int units, int index) => EntryRunNext(ctx, units, Rt.Instance(ctx).Code.Interpreted(index));
+
+    /// <summary>The same for a thunk that serves all functions of a signature: the caller has put the InterpFunc into StoreBlock.Entering.</summary>
+    public static void EntryRunNext(nint ctx, int units, nint func)
     {
-        var instance = Rt.Instance(ctx);
-        var store = instance.Store;
+        var store = Rt.Store(ctx);
         var stack = InterpStack.Of(store);
-        Execute(store, ctx, (InterpFunc*)instance.Code.Interpreted(index), stack.TopSlot, stack.TopRef, units);
+        Execute(store, ctx, (InterpFunc*)func, stack.TopSlot, stack.TopRef, units);
     }
 
     public static object? EntryResult(nint ctx, int index)
@@ -162,6 +165,24 @@ internal static unsafe class InterpCalls
         stack.Refs[stack.TopRef + index] = null;
         return value;
     }
+
+    // ---- both tiers
+
+    /// <summary>A function (a loop of it, by number) has got hot. Whatever comes of it is none of the guest's business.</summary>
+    [MethodImpl(Cold)]
+    public static void Hot(nint ctx, int index, int loop) => Rt.Instance(ctx).Code.Hot(index, loop);
+
+    /// <summary>As a compiled function's own look at the native stack, for a frame of so many bytes.</summary>
+    [MethodImpl(Cold)]
+    public static bool HasStack(nint ctx, nint bytes)
+    {
+        byte here;
+        nint limit = Volatile.Read(ref ((InstanceBlock*)ctx)->NativeLimit);
+        return (nint)(&here) > limit && (nint)(&here) - limit > bytes;
+    }
+
+    /// <summary>A reference local of a frame that compiled code takes over.</summary>
+    public static object? LocalReference(nint ctx, int index) => GetReference(Rt.Store(ctx).Interp!, index);
 
     // ---- out of the loop
 

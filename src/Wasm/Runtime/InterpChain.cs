@@ -25,6 +25,8 @@ internal static unsafe class InterpChain
     /// <summary>Operations of code that was published.</summary>
     private static readonly bool[] used = new bool[Most];
     private static readonly object gate = new();
+    /// <summary>Held while the chain is made, which takes long; nobody who runs a guest waits for it then.</summary>
+    private static readonly object making = new();
     private static Func<int, nint>? make;
 
     /// <summary>What compiles handlers, and how soon. The last operation's handler, IOp.Count's, leads back to the loop.</summary>
@@ -48,21 +50,33 @@ internal static unsafe class InterpChain
     {
         if (run.Mode == InterpMode.Loop) return;
         // Several threads may count at once: it does not matter who makes the chain.
-        if (Table == null && cold > 0 && --cold == 0) Start();
+        if (Table == null && cold > 0 && --cold == 0)
+        {
+            if (run.Mode != InterpMode.Background || !CompileQueue.Add(Start)) Start();
+        }
+
         run.Chain = Table;
     }
 
     /// <summary>Makes the chain now.</summary>
     public static void Start()
     {
-        lock (gate)
+        lock (making)
         {
             if (Table != null || make is null) return;
             var table = (nint*)NativeMemory.AllocZeroed(8 * Most);
             nint leave = make((int)IOp.Count);
-            for (int op = 0; op < Most; op++) table[op] = used[op] ? Handler(op, leave) : leave;
-            Thread.MemoryBarrier();
-            Table = table;
+            bool[] known;
+            lock (gate) known = (bool[])used.Clone();
+            for (int op = 0; op < Most; op++) table[op] = known[op] ? Handler(op, leave) : leave;
+            lock (gate)
+            {
+                // Code that was published meanwhile.
+                for (int op = 0; op < Most; op++)
+                    if (used[op] && !known[op]) table[op] = Handler(op, leave);
+                Thread.MemoryBarrier();
+                Table = table;
+            }
         }
     }
 

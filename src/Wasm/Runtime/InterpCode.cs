@@ -38,10 +38,15 @@ internal unsafe struct InterpFunc
     public int RefSlots;
     /// <summary>Among the defined functions.</summary>
     public int Index;
-    public int Pad;
+    /// <summary>References among the results.</summary>
+    public int RefResults;
+    /// <summary>Where a module has both tiers: the entry point of the compiled function, 0 while there is none, and how the loop calls it (InterpLeave).</summary>
+    public nint Native;
+    public nint Leave;
 
     /// <summary>Gives the function its code: last of all, because other threads may call it at once. The words' address, to be freed by the caller.</summary>
-    public static nint Publish(nint at, Word[] words, int units, int paramBytes, int localBytes, int frameBytes, int refParams, int refSlots)
+    public static nint Publish(nint at, Word[] words, int units, int paramBytes, int localBytes, int frameBytes, int refParams, int refSlots,
+        int refResults)
     {
         var f = (InterpFunc*)at;
         var code = (Word*)NativeMemory.AlignedAlloc((nuint)(16 * words.Length), 16);
@@ -53,9 +58,58 @@ internal unsafe struct InterpFunc
         f->FrameBytes = frameBytes;
         f->RefParams = refParams;
         f->RefSlots = refSlots;
+        f->RefResults = refResults;
         Volatile.Write(ref *(nint*)&f->Code, (nint)code);
         return (nint)code;
     }
+
+    /// <summary>The compiled function is there: how it is called first, because other threads may look at once.</summary>
+    public static void Join(nint at, nint native, nint leave)
+    {
+        var f = (InterpFunc*)at;
+        f->Leave = leave;
+        Volatile.Write(ref f->Native, native);
+    }
+
+    /// <summary>From now on the function's first word leads to compiled code.</summary>
+    public static void Switch(nint at)
+    {
+        var word = (Word*)Volatile.Read(ref *(nint*)&((InterpFunc*)at)->Code);
+        if (word != null && word->Op == (ushort)IOp.Heat) Volatile.Write(ref word->Op, (ushort)IOp.Native);
+    }
+
+    /// <summary>The same for a loop, by its word.</summary>
+    public static void Switch(nint at, int index, nint method, nint leave, int frameBytes)
+    {
+        var word = ((InterpFunc*)at)->Code + index;
+        if (word->Op != (ushort)IOp.LoopHeat) return;
+        var entry = (LoopEntry*)word->Imm;
+        entry->Leave = leave;
+        entry->FrameBytes = frameBytes;
+        Volatile.Write(ref entry->Code, method);
+        Volatile.Write(ref word->Op, (ushort)IOp.LoopNative);
+    }
+
+    /// <summary>A wish that found no place: some events later there is another.</summary>
+    public static void Cool(nint at, int index, int events)
+    {
+        var word = ((InterpFunc*)at)->Code + index;
+        if (word->Op == (ushort)IOp.LoopHeat || word->Op == (ushort)IOp.Heat) word->A = events;
+    }
+}
+
+/// <summary>A loop that compiled code can be entered at, in native memory beside the words.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct LoopEntry
+{
+    /// <summary>The method, 0 while there is none; how the loop calls it; bytes of native stack that its own frame may take.</summary>
+    public nint Code;
+    public nint Leave;
+    public nint FrameBytes;
+    /// <summary>Gas that the iteration has paid when the loop's word is reached: compiled code begins before the charge.</summary>
+    public long Charge;
+
+    public static unsafe void Begin(nint at, long charge) => ((LoopEntry*)at)->Charge = charge;
 }
 
 /// <summary>What a call keeps of its caller.</summary>
@@ -70,10 +124,11 @@ internal unsafe struct InterpFrame
     public int Units;
 }
 
-/// <summary>Who executes words: the loop, and the chain once this process has executed enough of them; the loop alone; the chain from the start.</summary>
+/// <summary>Who executes words: the loop, and the chain once this process has executed enough of them; the loop alone; the chain from the start; the loop,
+/// and the chain once another thread has made it.</summary>
 internal enum InterpMode
 {
-    Warm, Loop, Chain,
+    Warm, Loop, Chain, Background,
 }
 
 /// <summary>A run of the loop: what it needs less often than at each instruction. Ip is right where something may end the run.</summary>
@@ -186,6 +241,11 @@ internal enum IOp : ushort
     PayBrI64LtUK, PayBrI64GtSK, PayBrI64GtUK, PayBrI64LeSK, PayBrI64LeUK, PayBrI64GeSK, PayBrI64GeUK, PayBrF32Eq, PayBrF32Ne, PayBrF32Lt, PayBrF32Gt,
     PayBrF32Le, PayBrF32Ge, PayBrNotF32Eq, PayBrNotF32Ne, PayBrNotF32Lt, PayBrNotF32Gt, PayBrNotF32Le, PayBrNotF32Ge, PayBrF64Eq, PayBrF64Ne, PayBrF64Lt,
     PayBrF64Gt, PayBrF64Le, PayBrF64Ge, PayBrNotF64Eq, PayBrNotF64Ne, PayBrNotF64Lt, PayBrNotF64Gt, PayBrNotF64Le, PayBrNotF64Ge,
+
+    // Where a module has both tiers. A function's first word; A: calls that are left until it is hot; and the same word once the function is compiled.
+    Heat, Native,
+    // After a loop's charge; X: its number, A: iterations that are left, Imm: its LoopEntry; and the same word once compiled code can be entered here.
+    LoopHeat, LoopNative,
 
     Count,
 }

@@ -33,7 +33,7 @@ internal static unsafe class InterpLoop
         InterpFunc* callee;
         FuncEntry* entry;
         Function? target;
-        nint context;
+        nint context, native, leave;
         ulong at;
         double d = 0;
         float f;
@@ -678,6 +678,42 @@ internal static unsafe class InterpLoop
                 case IOp.PayBrNotF64Le: if (!(*(double*)(fp + ip[-1].A) <= *(double*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
                 case IOp.PayBrNotF64Ge: if (!(*(double*)(fp + ip[-1].A) >= *(double*)(fp + ip[-1].B))) goto JumpPaying; goto Pay;
 
+                // ---- both tiers: what gets hot goes on in compiled code. The words behind these stay right for whoever does not.
+
+                case IOp.Heat:
+                    if (ip[-1].A > 0)
+                    {
+                        ip[-1].A--;
+                        continue;
+                    }
+
+                    ip[-1].A = int.MaxValue;
+                    InterpCalls.Hot(ctx, s.Func->Index, -1);
+                    goto case IOp.Native;
+                case IOp.Native:
+                    // A frame that nothing has been done in: the compiled function takes its arguments and its place.
+                    native = Volatile.Read(ref s.Func->Native);
+                    if (native == 0) continue;
+                    leave = s.Func->Leave;
+                    goto GoOn;
+                case IOp.LoopHeat:
+                    if (ip[-1].A > 0)
+                    {
+                        ip[-1].A--;
+                        continue;
+                    }
+
+                    ip[-1].A = int.MaxValue;
+                    InterpCalls.Hot(ctx, s.Func->Index, ip[-1].X);
+                    goto case IOp.LoopNative;
+                case IOp.LoopNative:
+                    native = Volatile.Read(ref ((LoopEntry*)ip[-1].Imm)->Code);
+                    // The method does not look at the native stack itself; with little left (or an interrupt on its way) the frame stays here.
+                    if (native == 0 || !InterpCalls.HasStack(ctx, ((LoopEntry*)ip[-1].Imm)->FrameBytes)) continue;
+                    leave = ((LoopEntry*)ip[-1].Imm)->Leave;
+                    gas += ((LoopEntry*)ip[-1].Imm)->Charge;
+                    goto GoOn;
+
                 default:
                     if (op > (int)IOp.Count && op < InterpChain.Most)
                     {
@@ -738,6 +774,7 @@ internal static unsafe class InterpLoop
             s.Stack.TopRef = s.Base + s.Func->RefSlots;
             InterpCalls.Out(s.Stack, ctx, target, fp + ip[-1].A, s.Base + ip[-1].C, s.Units);
             s.Refs = s.Stack.Refs;
+            s.Stack.Cleared = int.MaxValue;
             gas = s.Store->Gas;
             ip++;
             if (s.Store->Pending != 0) goto Unwound;
@@ -753,9 +790,25 @@ internal static unsafe class InterpLoop
             s.Stack.TopRef = s.Base;
             InterpCalls.Out(s.Stack, ctx, target, fp, s.Base, s.Units + s.Func->FrameUnits);
             s.Refs = s.Stack.Refs;
+            s.Stack.Cleared = int.MaxValue;
             gas = s.Store->Gas;
             if (s.Store->Pending != 0) goto LeaveThrowing;
             InterpCalls.ClearAfter(s.Refs, s.Base, s.Func, target);
+            goto Leave;
+
+        GoOn:
+            // Like a tail call out of the loop: the units are the caller's, the frame's place is given up, results and exceptions are its caller's.
+            s.Store->Gas = gas;
+            s.Ip = ip - 1;
+            s.Stack.TopFrame = s.Top;
+            s.Stack.TopSlot = fp;
+            s.Stack.TopRef = s.Base;
+            ((delegate*<InterpStack, nint, nint, int, nint, int, void>)leave)(s.Stack, native, ctx, s.Units + s.Func->FrameUnits, (nint)fp, s.Base);
+            s.Refs = s.Stack.Refs;
+            s.Stack.Cleared = int.MaxValue;
+            gas = s.Store->Gas;
+            if (s.Store->Pending != 0) goto LeaveThrowing;
+            if (s.Func->RefSlots > s.Func->RefResults) Array.Clear(s.Refs, s.Base + s.Func->RefResults, s.Func->RefSlots - s.Func->RefResults);
             goto Leave;
 
         Leave:

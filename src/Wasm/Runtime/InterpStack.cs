@@ -49,6 +49,17 @@ internal sealed unsafe class InterpStack : IDisposable
     /// <summary>References by number; grows.</summary>
     public object?[] Refs = new object?[32];
 
+    /// <summary>While a run ends: from here on references are null already.</summary>
+    public int Cleared = int.MaxValue;
+
+    /// <summary>A run of the loop that did not return gives up its references; those of the runs that it stood around were given up before.</summary>
+    public void ClearFrom(int rb)
+    {
+        int end = Math.Min(Cleared, Refs.Length);
+        if (end > rb) Array.Clear(Refs, rb, end - rb);
+        Cleared = Math.Min(Cleared, rb);
+    }
+
     private static Word* MakeExit()
     {
         var word = (Word*)NativeMemory.AllocZeroed(16);

@@ -552,6 +552,17 @@ internal static unsafe class InterpSteps
         return Return(ref ip, ref fp, ref ctx, ref s);
     }
 
+    // ---- both tiers: counting; what is hot is the loop's
+
+    [MethodImpl(In)] public static bool Heat(Word* w)
+    {
+        if (w->A <= 0) return false;
+        w->A--;
+        return true;
+    }
+
+    [MethodImpl(In)] public static bool LoopHeat(Word* w) => Heat(w);
+
     // ---- two words
 
     [MethodImpl(In)] public static bool Select(ref Word* ip, byte* fp)

@@ -29,10 +29,16 @@ internal struct StoreBlock
     /// <summary>Bytes of structs, arrays and exceptions that the run has made (by the schedule's formula), and the most it may make.</summary>
     public ulong GcUsed;
     public ulong GcLimit;
+    /// <summary>The InterpFunc that a thunk is about to enter: written where its address is asked for, read before anything else runs.</summary>
+    public nint Entering;
+
+    /// <summary>The next thunk that is called enters this function, whose instance's block is given.</summary>
+    public static unsafe void Enters(nint context, nint func) => ((StoreBlock*)((InstanceBlock*)context)->Store)->Entering = func;
 
     public const int PendingOffset = 56;
     public const int GcUsedOffset = 64;
     public const int GcLimitOffset = 72;
+    public const int EnteringOffset = 80;
 
     /// <summary>Results after the first, 16 bytes each, at this offset. Written right before a return, read right after it.
     /// An exception's values pass here too, from the first on, when it is thrown and when it is caught.</summary>

@@ -153,15 +153,15 @@ internal static unsafe partial class Rt
 
     /// <summary>Entry point of a defined function of the caller's module.</summary>
     [MethodImpl(Cold)]
-    public static nint Resolve(nint context, int index) => Instance(context).Code.Resolve(index);
+    public static nint Resolve(nint context, int index) => Instance(context).Code.ResolveCall(context, index, out _);
 
     /// <summary>Entry point of an imported function or table entry whose code is not there yet.</summary>
     [MethodImpl(Cold)]
     public static nint ResolveEntry(nint entry)
     {
         var e = (FuncEntry*)entry;
-        nint code = Instance(e->Context).Code.Resolve(e->Index);
-        e->Code = code;
+        nint code = Instance(e->Context).Code.ResolveCall(e->Context, e->Index, out bool lasting);
+        if (lasting) e->Code = code;
         return code;
     }
 

@@ -7,11 +7,10 @@ open System
 open Twofold.Wasm
 
 [<Sealed>]
-type EngineHost(limits: WasmLimits, engine: EngineKind) =
+type EngineHost(options: ModuleOptions) =
     // Address space only: memories of the suite declare up to 4 GiB each and touch little.
-    let store = new Store(StoreOptions().WithMemoryLimit(1L <<< 40).WithTableLimit(limits.TableEntries))
+    let store = new Store(StoreOptions().WithMemoryLimit(1L <<< 40).WithTableLimit(options.Limits.TableEntries))
     let linker = Linker()
-    let options = ModuleOptions().WithFeatures(Features.Executable).WithLimits(limits).WithEngine engine
 
     let ending (run: unit -> Value[]) =
         try
@@ -34,7 +33,8 @@ type EngineHost(limits: WasmLimits, engine: EngineKind) =
         print "print_i32_f32" (Action<int, float32>(fun _ _ -> ()))
         print "print_f64_f64" (Action<float, float>(fun _ _ -> ()))
 
-    new(limits) = new EngineHost(limits, EngineKind.Compiled)
+    new(limits: WasmLimits, engine: EngineKind) =
+        new EngineHost(ModuleOptions().WithFeatures(Features.Executable).WithLimits(limits).WithEngine engine)
 
     interface IScriptHost with
         member _.Features = options.Features
