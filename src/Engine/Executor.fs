@@ -58,6 +58,8 @@ type ExecutorCounters = {
     /// Since the executor was made, of all modules.
     InstancesCreated: int64
     InstancesDiscarded: int64
+    /// Instances whose thread a function of the host does not give back.
+    InstancesQuarantined: int
     /// Of the modules that are loaded now.
     Pools: PoolCounters
 }
@@ -104,6 +106,7 @@ type Executor(options: ExecutorOptions) =
             ModuleBytes = fun () -> machinery.Cache.Bytes
             Idle = fun () -> int64 (pools ()).Idle
             Leased = fun () -> int64 (pools ()).Leased
+            Quarantined = fun () -> int64 telemetry.Quarantined
         }
 
     let mutable disposed = false
@@ -115,9 +118,16 @@ type Executor(options: ExecutorOptions) =
     member internal _.Sandboxes = sandboxes
 
     /// Runs a request to its end.
-    member _.Execute(request: ExecutionRequest, token: CancellationToken) : Result<ExecutionReport, Refusal> =
+    member this.Execute(request: ExecutionRequest, token: CancellationToken) : Result<ExecutionReport, Refusal> =
+        this.Execute(request, token, null)
+
+    /// The same for callers that wait on another thread: `giveUp` is called at most once, with how the run counts as ended, when a function or port of the host
+    /// keeps the guest's thread beyond the deadline or the cancellation. What is returned later, if ever, is nobody's.
+    member internal _.Execute
+        (request: ExecutionRequest, token: CancellationToken, giveUp: Action<EngineFault>)
+        : Result<ExecutionReport, Refusal> =
         alive ()
-        Pipeline.execute machinery token request
+        Pipeline.execute machinery token giveUp request
 
     member this.Execute(request: ExecutionRequest) = this.Execute(request, CancellationToken.None)
 
@@ -173,6 +183,7 @@ type Executor(options: ExecutorOptions) =
             ModuleBytes = machinery.Cache.Bytes
             InstancesCreated = created
             InstancesDiscarded = discarded
+            InstancesQuarantined = telemetry.Quarantined
             Pools = pools ()
         }
 

@@ -40,6 +40,8 @@ type internal Pooled = {
     Key: PoolKey
     Fresh: struct (StateDigests * byte[]) voption
     mutable Returned: int64
+    /// A function of the host keeps its thread: it is never used again, and freed when that function returns, if ever.
+    mutable Quarantined: bool
 }
 
 module private Refusals =
@@ -154,7 +156,7 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions, telemetry: 
                     leased <- leased + 1
                     created <- created + 1L)
 
-                struct ({ Instance = instance; Key = key; Fresh = fresh; Returned = 0L }, g, false))
+                struct ({ Instance = instance; Key = key; Fresh = fresh; Returned = 0L; Quarantined = false }, g, false))
 
     /// Takes an instance back. `reusable`: false after an engine fault, when nothing is known about it.
     member _.Return(p: Pooled, g: int, reusable: bool) : Result<unit, EngineFault> =
@@ -162,8 +164,12 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions, telemetry: 
 
         let wanted =
             lock gate (fun () ->
-                leased <- leased - 1
-                reusable && welcome ())
+                if p.Quarantined then
+                    telemetry.Quarantine -1
+                    false
+                else
+                    leased <- leased - 1
+                    reusable && welcome ())
 
         if not wanted then
             discard p
@@ -200,6 +206,14 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions, telemetry: 
 
                 surplus |> ValueOption.iter discard
                 Ok()
+
+    /// Nobody waits for a leased instance any more.
+    member _.Quarantine(p: Pooled) =
+        lock gate (fun () ->
+            if not p.Quarantined then
+                p.Quarantined <- true
+                leased <- leased - 1
+                telemetry.Quarantine 1)
 
     /// Drops every idle instance; leased ones are dropped when they come back.
     member _.Clear() =

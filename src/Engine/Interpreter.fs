@@ -7,6 +7,7 @@ open System
 open System.Collections.Generic
 open System.Diagnostics
 open System.Threading
+open System.Threading.Tasks
 open Twofold.Wasm
 open Twofold.Wasm.Validation
 open Twofold.HostAbi
@@ -36,7 +37,8 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
         modul: ValidModule,
         deadline: TimeSpan,
         cancellation: CancellationToken,
-        wasiHost: IWasiHost
+        wasiHost: IWasiHost,
+        giveUp: Action<EngineFault>
     ) =
     let call = Request.callContext request
     let started = Stopwatch.GetTimestamp()
@@ -69,6 +71,69 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
                     stop <- arm ()
 
                 stop.Token)
+
+    // Calls of the host's functions and ports by number, and the one that has the guest's thread now; 0: the guest itself.
+    let mutable trips = 0
+    let mutable out = 0
+    let mutable watched = false
+    let mutable givenUp = false
+    let current () = Volatile.Read &out
+
+    /// Once the run must end: a function that still has the guest's thread two looks later is not going to give it back, as far as anybody can tell. Guests that
+    /// compute are interrupted by their engine, and waits for tasks end by themselves.
+    let watch () : Task =
+        task {
+            let mutable last = 0
+            let mutable looking = true
+
+            while looking do
+                do! Task.Delay 250
+                let now = current ()
+
+                let stuck =
+                    lock gate (fun () ->
+                        givenUp <- not over && now <> 0 && now = last
+                        givenUp)
+
+                looking <- not (stuck || over)
+                last <- now
+
+                if stuck then
+                    giveUp.Invoke(
+                        if cancellation.IsCancellationRequested then
+                            EngineFault.Cancelled
+                        else
+                            EngineFault.Deadline deadline
+                    )
+        }
+
+    /// A function or port of the host gets the guest's thread. When it keeps it beyond the run's end, whoever waits is told (`giveUp`).
+    member _.WentOut() =
+        trips <- trips + 1
+        Volatile.Write(&out, trips)
+
+        if not watched && not (isNull giveUp) then
+            watched <- true
+
+            stopping()
+                .Register(fun () ->
+                    if not over then
+                        watch () |> ignore)
+            |> ignore
+
+    /// The guest has its thread again.
+    member _.CameBack() = Volatile.Write(&out, 0)
+    /// Nobody waits for the run any more: it ends as soon as it can.
+    member _.GivenUp = Volatile.Read &givenUp
+
+    /// Asks the outside.
+    member this.Outside(ask: unit -> 'T) : 'T =
+        this.WentOut()
+
+        try
+            ask ()
+        finally
+            this.CameBack()
 
     member _.Call = call
     member _.Convention = request.Convention
@@ -135,7 +200,7 @@ module internal Interpreter =
     let private askOutside (run: RunContext) (effect: Effect) : CallContext =
         match effect with
         | Effect.External(ExternalEffect.DeclareState claim) when run.Call.Claims |> List.forall (fun c -> c.Claim <> claim) ->
-            match run.Provider.DeclareState(run.Call, claim) with
+            match run.Outside(fun () -> run.Provider.DeclareState(run.Call, claim)) with
             | ValueSome answer -> { run.Call with Claims = [ { Claim = claim; Value = answer.Value; Evidence = answer.Evidence } ] }
             | ValueNone -> run.Call
         | _ -> run.Call
@@ -151,7 +216,7 @@ module internal Interpreter =
 
                 try
                     token.ThrowIfCancellationRequested()
-                    run.Skills.Answer(run.Call, effect, token)
+                    run.Outside(fun () -> run.Skills.Answer(run.Call, effect, token))
                 with :? OperationCanceledException when token.IsCancellationRequested ->
                     // The run is over, as if the guest itself had been stopped.
                     raise (GuestInterruptedException "stopped while it waited for the outside")

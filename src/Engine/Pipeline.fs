@@ -7,6 +7,7 @@ namespace Twofold.Engine
 //
 // Each stage takes what only the one before it can make. An engine fault never becomes a receipt; a refusal means that nothing ran.
 
+open System
 open System.Diagnostics
 open System.Threading
 open Twofold.Wasm
@@ -36,24 +37,31 @@ module internal Pipeline =
             |> Result.bind Stages.foldDraft
             |> Result.map (Stages.receipt m watch))
 
-    /// A live run: answers come from the snapshot and the host's provider.
-    let execute (m: Machinery) (token: CancellationToken) (request: ExecutionRequest) : Result<ExecutionReport, Refusal> =
-        let live (valid: ValidRequest) = {
+    /// A live run: answers come from the snapshot and the host's provider. `giveUp`: told at most once, on another thread, when a function of the host never returns.
+    let execute
+        (m: Machinery)
+        (token: CancellationToken)
+        (giveUp: Action<EngineFault>)
+        (request: ExecutionRequest)
+        : Result<ExecutionReport, Refusal> =
+        let live giveUp (valid: ValidRequest) = {
             View = valid.Snapshot
             Provider = m.Provider
             Functions = (if isNull valid.Functions then Ports.noFunctions else valid.Functions)
             Skills = m.Skills
             Witness = null
             WasiHost = (if isNull valid.WasiHost then null else valid.WasiHost.Open())
+            GiveUp = giveUp
         }
 
         m.Telemetry.Execution(
             m.Engine.Name,
             request.Profile.Name,
             request.Entry,
-            fun () ->
+            giveUp,
+            fun giveUp ->
                 guarded (fun () -> Request.validate m.Store request |> Result.mapError Refusal.Rejected)
-                |> Result.bind (run m live token)
+                |> Result.bind (run m (live giveUp) token)
         )
 
     /// A request's module alone: loaded, and kept in the cache.

@@ -3,8 +3,10 @@ namespace Twofold.Engine
 // What a host may plug in. Only the interpreter of effects calls these, and only for external effects.
 // In: a host's implementation. Out: answers, which the journal keeps with their bytes.
 
+open System
 open System.Threading
 open System.Threading.Tasks
+open Twofold
 open Twofold.Wasm
 open Twofold.HostAbi
 
@@ -29,6 +31,13 @@ type IHostCaller =
     abstract Write: address: uint32 * bytes: byte[] -> unit
     /// A buffer with the guest's bytes; what is changed in it is written back when the function returns, calls the guest, or reads or writes again.
     abstract Edit: address: uint32 * length: uint32 -> byte[]
+    /// The guest's own bytes, until the function returns; what was written is journaled then. On the guest's thread only. The guest cannot be called until then: it
+    /// could move its memory.
+    abstract Borrow: address: uint32 * length: uint32 * writable: bool -> Span<byte>
+    /// Lends the guest's own bytes to a reader, for as long as that runs.
+    abstract ReadSpan: address: uint32 * length: uint32 * reader: GuestReader<'T> -> 'T
+    /// Lends the guest's own bytes to an editor, for as long as that runs; what it wrote is journaled when it returns, and undone when it throws.
+    abstract EditSpan: address: uint32 * length: uint32 * editor: GuestEditor -> unit
     /// Takes gas for the function's own work; ends the run when less is left.
     abstract Charge: gas: int64 -> unit
     /// Calls an export of the guest with numbers; on the guest's thread only.

@@ -265,6 +265,7 @@ module internal Replay =
                 Skills = comparer
                 Witness = comparer
                 WasiHost = comparer.WasiHost
+                GiveUp = null
             }
 
             let result = Pipeline.run m script token (Request.recorded receipt.Request recorded.Bytes view m.ReplayDeadline)

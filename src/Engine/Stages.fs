@@ -40,6 +40,8 @@ type internal Script = {
     Witness: IWitness
     /// Null: nothing of the host is granted.
     WasiHost: IWasiHost
+    /// Told when a function of the host keeps the guest's thread beyond the run's end; null: nobody could do anything about it.
+    GiveUp: Action<EngineFault>
 }
 
 /// What the run calls: the entry, or what a skill's convention says.
@@ -207,6 +209,15 @@ module internal Stages =
         let valid = a.Loaded.Valid
         let script = script valid
         let view = RecordingView script.View
+
+        let giveUp =
+            if isNull script.GiveUp then
+                null
+            else
+                Action<EngineFault>(fun fault ->
+                    a.Loaded.Lease.Pool.Quarantine a.Instance
+                    script.GiveUp.Invoke fault)
+
         let modul = a.Loaded.Lease.Module.Module
 
         use run =
@@ -221,7 +232,8 @@ module internal Stages =
                 modul,
                 valid.Deadline,
                 token,
-                script.WasiHost
+                script.WasiHost,
+                giveUp
             )
 
         let instance = a.Instance.Instance

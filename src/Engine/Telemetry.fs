@@ -81,7 +81,13 @@ module internal Tags =
 
 /// Counts that somebody else keeps, read when a listener asks.
 [<NoComparison; NoEquality>]
-type internal Gauges = { Modules: unit -> int64; ModuleBytes: unit -> int64; Idle: unit -> int64; Leased: unit -> int64 }
+type internal Gauges = {
+    Modules: unit -> int64
+    ModuleBytes: unit -> int64
+    Idle: unit -> int64
+    Leased: unit -> int64
+    Quarantined: unit -> int64
+}
 
 /// What executors count for hosts that ask: executions, and how some of them ended.
 [<Struct>]
@@ -106,6 +112,10 @@ type internal Telemetry(factory: IMeterFactory) =
     let gas = meter.CreateHistogram<int64>("twofold.execution.gas", "{gas}", "Gas that a run used.")
     let effects = meter.CreateHistogram<int64>("twofold.execution.effects", "{effect}", "Effects in a run's journal.")
     let faults = counter "twofold.execution.faults" "{fault}" "Runs that ended by trouble of the host or of ours."
+
+    let abandoned =
+        counter "twofold.execution.abandoned" "{execution}" "Runs that were given up: a function of the host kept their thread."
+
     let replays = seconds "twofold.replay.duration" "A receipt run again and compared."
 
     let loads =
@@ -132,6 +142,7 @@ type internal Telemetry(factory: IMeterFactory) =
     let mutable rejected = 0L
     let mutable made = 0L
     let mutable gone = 0L
+    let mutable quarantined = 0
 
     let tag (name: string) (value: obj) = KeyValuePair<string, obj>(name, value)
 
@@ -172,14 +183,49 @@ type internal Telemetry(factory: IMeterFactory) =
         upDown "twofold.cache.size" "By" "Bytes of the loaded modules' binaries." g.ModuleBytes
         upDown "twofold.instance.idle" "{instance}" "Instances that wait for a request." g.Idle
         upDown "twofold.instance.in_use" "{instance}" "Instances that run." g.Leased
+        upDown "twofold.instance.quarantined" "{instance}" "Instances whose thread a function of the host does not give back." g.Quarantined
 
-    /// One execution from request to report, with an activity around it.
-    member _.Execution
-        (engine: string, profile: string, entry: string, work: unit -> Result<ExecutionReport, Refusal>)
-        : Result<ExecutionReport, Refusal> =
+    /// One execution from request to report, with an activity around it. What is given up counts as what it was given up for, and not again when it ends after all.
+    member this.Execution
+        (
+            engine: string,
+            profile: string,
+            entry: string,
+            giveUp: Action<EngineFault>,
+            work: Action<EngineFault> -> Result<ExecutionReport, Refusal>
+        ) : Result<ExecutionReport, Refusal> =
         use activity = source.StartActivity("twofold.execute", ActivityKind.Internal)
         let start = Stopwatch.GetTimestamp()
-        let result = work ()
+
+        if isNull giveUp then
+            let result = work null
+            this.Ended(engine, profile, entry, activity, start, result)
+            result
+        else
+            let first = ref 1
+
+            let ended result =
+                if Interlocked.Exchange(first, 0) = 1 then
+                    this.Ended(engine, profile, entry, activity, start, result)
+
+            let result =
+                work (
+                    Action<EngineFault>(fun fault ->
+                        abandoned.Add 1L
+                        ended (Error(Refusal.Fault fault))
+
+                        if not (isNull activity) then
+                            activity.Stop()
+
+                        giveUp.Invoke fault)
+                )
+
+            ended result
+            result
+
+    member private _.Ended
+        (engine: string, profile: string, entry: string, activity: Activity, start: int64, result: Result<ExecutionReport, Refusal>)
+        =
         let outcome = Tags.result result
         Interlocked.Increment &executed |> ignore
 
@@ -219,8 +265,6 @@ type internal Telemetry(factory: IMeterFactory) =
             | Error(Refusal.Fault fault) ->
                 activity.SetTag(Tags.ErrorType, Tags.fault fault).SetStatus(ActivityStatusCode.Error, fault.ToString()) |> ignore
             | Error(Refusal.Rejected r) -> activity.SetStatus(ActivityStatusCode.Error, r.ToString()) |> ignore
-
-        result
 
     /// One replay; `name` says what came of it.
     member _.Replay(engine: string, name: 'R -> string, work: unit -> 'R) : 'R =
@@ -270,6 +314,12 @@ type internal Telemetry(factory: IMeterFactory) =
     member _.Discarded() =
         Interlocked.Increment &gone |> ignore
         discarded.Add 1L
+
+    /// An instance goes into quarantine (1), or comes out of it (-1).
+    member _.Quarantine(change: int) = Interlocked.Add(&quarantined, change) |> ignore
+
+    /// Instances whose thread a function of the host does not give back.
+    member _.Quarantined = Volatile.Read &quarantined
 
     member _.Reset(start: int64) =
         if resets.Enabled then

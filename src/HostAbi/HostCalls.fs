@@ -53,11 +53,11 @@ module HostCalls =
     let KeptBytes = 1024
 
     /// What the journal keeps of a read.
-    let content (bytes: byte[]) : HostContent =
+    let content (bytes: System.ReadOnlySpan<byte>) : HostContent =
         if bytes.Length <= KeptBytes then
-            HostContent.Bytes bytes
+            HostContent.Bytes(bytes.ToArray())
         else
-            HostContent.Digest(uint32 bytes.Length, Hash32.sha256 (System.ReadOnlySpan bytes))
+            HostContent.Digest(uint32 bytes.Length, Hash32.sha256 bytes)
 
     /// Bytes that a step weighs in the journal.
     let weight (step: HostStep) : uint64 =

@@ -69,6 +69,13 @@ module internal Judge =
 
             yield!
                 above
+                    "quarantined"
+                    (orNegative (int64 h.MaxQuarantined))
+                    (int64 now.Engine.InstancesQuarantined)
+                    $"functions or ports of the host keep {now.Engine.InstancesQuarantined} threads beyond their deadlines: they and their instances are lost until those return"
+
+            yield!
+                above
                     "rejections"
                     (orOff h.MaxRejections)
                     rejections

@@ -22,6 +22,8 @@ type HealthOptions() =
     member val MaxFaults = 0L with get, set
     /// More executions than this whose deadline passed in a period, those of sandboxes and skills among them. Less than 0 is off.
     member val MaxTimeouts = 0L with get, set
+    /// More instances than this whose thread a function or port of the host does not give back. Less than 0 is off.
+    member val MaxQuarantined = 0 with get, set
     /// More refused executions than this in a period. 0 is off.
     member val MaxRejections = 0L with get, set
     /// More calls of skills than this that the outside failed in a period: models, memory, servers. 0 is off.

@@ -86,6 +86,50 @@ public class SandboxHostFunctionTests
     }
 
     [Test]
+    public async Task Lambdas_take_spans_over_the_guests_memory()
+    {
+        int flags = 0;
+        var options = new SandboxOptions()
+            .WithHostFunction("env", "sum", (ReadOnlySpan<byte> bytes) => { int n = 0; foreach (byte b in bytes) n += b; return n; })
+            .WithHostFunction("env", "shout", (HostCaller caller, Span<byte> text, bool loud) => { foreach (ref byte b in text) b = (byte)(loud ? b & 0xDF : b | 0x20); })
+            .WithHostFunction("env", "flag", (bool on) => { flags += on ? 1 : 0; return !on; });
+        await using var sandbox = Sandbox.Create(options);
+        await sandbox.LoadAsync(SandboxTests.Wat("""
+            (module
+              (import "env" "sum" (func $sum (param i32 i32) (result i32)))
+              (import "env" "shout" (func $shout (param i32 i32 i32)))
+              (import "env" "flag" (func $flag (param i32) (result i32)))
+              (memory (export "memory") 1) (data (i32.const 8) "abc")
+              (func (export "run") (result i32)
+                (call $shout (i32.const 8) (i32.const 3) (call $flag (i32.const 0)))
+                (drop (call $flag (i32.const 2)))
+                (call $sum (i32.const 8) (i32.const 3))))
+            """));
+        var result = await sandbox.ExecuteAsync("run");
+        Assert.That(result.Get<int>(), Is.EqualTo('A' + 'B' + 'C'), result.Error);
+        Assert.That(flags, Is.EqualTo(1));
+        Assert.That(sandbox.Replay(result.Receipt).Kind, Is.EqualTo(ReplayKind.Identical), sandbox.Replay(result.Receipt).ToString());
+        Assert.That(flags, Is.EqualTo(1), "a replay calls nobody");
+        // A task outlives the call; a span must not.
+        Assert.Throws<ArgumentException>(() => new SandboxOptions().WithHostFunction("env", "sum", (ReadOnlySpan<byte> bytes) => Task.FromResult(bytes.Length)));
+    }
+
+    [Test]
+    public async Task Memory_is_lent_from_any_thread_while_the_guest_waits()
+    {
+        var result = await Twice(async (HostCaller caller, int x) =>
+        {
+            await Task.Yield();
+            caller.EditSpan(8, 5, text => text[0] = (byte)'j');
+            string read = caller.ReadSpan(8, 5, text => Encoding.UTF8.GetString(text));
+            await Task.Yield();
+            Assert.That(() => caller.EditSpan(8, 5, _ => caller.Call("alloc", 1)), Throws.InvalidOperationException);
+            return read == "jello" ? x : 0;
+        });
+        Assert.That(result.Get<int>(), Is.EqualTo(21), result.Error);
+    }
+
+    [Test]
     public async Task A_function_may_be_asynchronous()
     {
         Assert.That((await Twice(async (int x) => { await Task.Delay(5); return 2 * x; })).Get<int>(), Is.EqualTo(42));

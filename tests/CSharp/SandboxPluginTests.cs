@@ -52,6 +52,32 @@ public class SandboxPluginTests
     }
 
     [Test]
+    public async Task Numbers_of_every_type_are_bound()
+    {
+        await using var host = new PluginHost();
+        var plugin = await host.LoadAsync("p", SandboxTests.Wat("""
+            (module
+              (func (export "i") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+              (func (export "l") (param i64) (result i64) (i64.sub (local.get 0) (i64.const 1)))
+              (func (export "f") (param f32) (result f32) (f32.neg (local.get 0)))
+              (func (export "d") (param f64) (result f64) (f64.neg (local.get 0)))
+              (func (export "not") (param i32) (result i32) (i32.eqz (local.get 0)))
+              (func (export "nothing") (param i32)))
+            """));
+        Assert.That(plugin.Bind<Func<uint, uint>>("i")(uint.MaxValue - 1), Is.EqualTo(uint.MaxValue));
+        Assert.That(plugin.Bind<Func<long, long>>("l")(long.MinValue + 1), Is.EqualTo(long.MinValue));
+        Assert.That(plugin.Bind<Func<ulong, ulong>>("l")(0), Is.EqualTo(ulong.MaxValue));
+        Assert.That(plugin.Bind<Func<float, float>>("f")(1.5f), Is.EqualTo(-1.5f));
+        Assert.That(await plugin.Bind<Func<double, ValueTask<double>>>("d")(1.5), Is.EqualTo(-1.5));
+        Assert.That((plugin.Bind<Func<bool, bool>>("not")(true), plugin.Bind<Func<bool, bool>>("not")(false)), Is.EqualTo((false, true)));
+        Assert.That(plugin.Bind<Func<int, bool>>("i")(1), "every number but zero is true");
+        await plugin.Bind<Func<int, ValueTask>>("nothing")(1);
+        plugin.Bind<Action<bool>>("nothing")(true);
+        Assert.Throws<RejectedException>(() => plugin.Bind<Func<bool, bool>>("l"));
+        Assert.Throws<ArgumentException>(() => plugin.Bind<Func<string, int, string>>("i"));
+    }
+
+    [Test]
     public async Task Texts_and_bytes_go_through_the_guests_allocator()
     {
         // Turns its input round, in place; and the same with texts that end in a zero byte.
@@ -79,6 +105,10 @@ public class SandboxPluginTests
         Assert.That(plugin.Bind<Func<byte[], string>>("turn")([]), Is.Empty);
         Assert.That(await plugin.Bind<Func<string, Task<byte[]>>>("turn")("ab"), Is.EqualTo("ba"u8.ToArray()));
         Assert.That(await plugin.Bind<Func<string, Task<string>>>("same")("h\u00e9"), Is.EqualTo("h\u00e9"));
+        Assert.That(plugin.Bind<Func<ReadOnlyMemory<byte>, string>>("turn")("abc"u8.ToArray().AsMemory(1)), Is.EqualTo("cb"));
+        Assert.That(plugin.Bind<Func<string, ReadOnlyMemory<byte>>>("turn")("ab").ToArray(), Is.EqualTo("ba"u8.ToArray()));
+        Assert.That((await plugin.Bind<Func<ReadOnlyMemory<byte>, ValueTask<ReadOnlyMemory<byte>>>>("turn")(new byte[] { 1, 2 })).ToArray(), Is.EqualTo(new byte[] { 2, 1 }));
+        Assert.That(await plugin.Bind<Func<string, ValueTask<string>>>("turn")("ab"), Is.EqualTo("ba"));
         Assert.That(Assert.Throws<PluginException>(() => plugin.Bind<Func<string, string>>("far")("x"))!.Result.End, Is.EqualTo(SandboxEnd.Trapped));
         Assert.Throws<RejectedException>(() => plugin.Bind<Func<string, string>>("plain"));
         Assert.Throws<RejectedException>(() => plugin.Bind<Func<string, string>>("nothing"));

@@ -154,7 +154,8 @@ let private request (entry: string) (arguments: int list) : ExecutionRequest = {
         Limits = { RequestLimits.None with Gas = Some 1_000_000L }
 }
 
-let private engines =
+/// The engines beside the compiler, each with an executor.
+let engines =
     lazy
         ([
             "interpreter", InterpretedEngine() :> IWasmEngine
@@ -165,7 +166,7 @@ let private engines =
          |> List.map (fun (name, e) -> name, new Executor(ExecutorOptions.For e)))
 
 /// Every way of running on the compiler, then the other engines, and each replays the receipt.
-let private onAll (r: ExecutionRequest) : ExecutionReport =
+let onEveryEngine (guest: byte[]) (r: ExecutionRequest) : ExecutionReport =
     let first = everyWay r
 
     for name, e in engines.Value do
@@ -174,6 +175,8 @@ let private onAll (r: ExecutionRequest) : ExecutionReport =
         replay e first.Receipt guest
 
     first
+
+let private onAll = onEveryEngine guest
 
 [<Test>]
 let ``a run with every sort of call has one receipt, and replays without the functions`` () =

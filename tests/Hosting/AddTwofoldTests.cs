@@ -338,6 +338,30 @@ public sealed class AddTwofoldTests
         foreach (var r in runs) await Assert.CatchAsync<OperationCanceledException>(async () => await r);
     }
 
+    private sealed class StuckSource : IExternalSource
+    {
+        public ManualResetEventSlim Gate { get; } = new();
+
+        public byte[] DeclareState(string contract, byte[] claim)
+        {
+            Gate.Wait();
+            return claim;
+        }
+    }
+
+    [Test]
+    public async Task APortThatNeverReturnsDegradesTheHealth()
+    {
+        var source = new StuckSource();
+        await Degrades([("Health:MaxTimeouts", "-1")], s => s.AddSingleton<IExternalSource>(source), async s =>
+        {
+            var request = ExecutionRequest.ForContract(Claimant, "run", "0x" + new string('a', 40), "0x" + new string('c', 40))
+                .WithProfile(ExecutionProfile.Contract.WithDeadline(TimeSpan.FromMilliseconds(20)));
+            Assert.That((await s.GetRequiredService<TwofoldEngine>().ExecuteAsync(request)).FaultKind, Is.EqualTo(FaultKind.Deadline));
+        }, "quarantined: functions or ports of the host keep 1 threads");
+        source.Gate.Set();
+    }
+
     private sealed class DeadLibrary : ISkillLibrary
     {
         public IReadOnlyList<string> Names => [];

@@ -175,6 +175,7 @@ module internal Probe =
                     match recorded.Journal |> Array.tryItem observer.Count with
                     | Some { Reply = JournalReply.Kept(Reply.Wasi(_, answered)) } -> answered
                     | _ -> [||])
+            GiveUp = null
         }
 
         let request = { receipt.Request with Policy = { receipt.Request.Policy with Gas = gas } }

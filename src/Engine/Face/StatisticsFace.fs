@@ -36,6 +36,8 @@ type EngineStatistics internal (e: ExecutorCounters) =
     member _.InstancesCreated = e.InstancesCreated
     /// Instances given up.
     member _.InstancesDiscarded = e.InstancesDiscarded
+    /// Instances whose thread a function or port of the host does not give back: their callers have been answered, and they are freed when it returns.
+    member _.InstancesQuarantined = e.InstancesQuarantined
     /// Instances that wait for a request.
     member _.InstancesIdle = e.Pools.Idle
     /// Instances that run.

@@ -136,7 +136,13 @@ type TwofoldEngine(options: EngineOptions) =
     let observer = options.Observer
     let state = if isNull options.StateReader then StateReader.none else StateReader.view options.StateReader
 
-    let execute (request: Twofold.ExecutionRequest) (token: CancellationToken) =
+    /// `answer` gets the report, once: a run that was given up may come to an end of its own later, which is nobody's.
+    let execute
+        (request: Twofold.ExecutionRequest)
+        (token: CancellationToken)
+        (apart: TaskCompletionSource<Twofold.ExecutionReport>)
+        (answer: Twofold.ExecutionReport -> unit)
+        =
         let inner = (Arguments.notNull (nameof request) request).Inner
 
         let inner =
@@ -145,23 +151,43 @@ type TwofoldEngine(options: EngineOptions) =
             else
                 inner
 
-        let result = executor.Execute(inner, token)
-        let report = Twofold.ExecutionReport(result, record inner result)
+        let first = ref 1
 
-        if not (isNull observer) then
-            observer.Executed(request, report)
+        let finish result =
+            if Interlocked.Exchange(first, 0) = 1 then
+                let report = Twofold.ExecutionReport(result, record inner result)
 
-        report
+                if not (isNull observer) then
+                    observer.Executed(request, report)
+
+                answer report
+
+        let giveUp =
+            if isNull apart then
+                null
+            else
+                Action<Twofold.Wasm.EngineFault>(fun fault ->
+                    try
+                        finish (Error(Refusal.Fault fault))
+                    with e ->
+                        apart.TrySetException e |> ignore)
+
+        finish (executor.Execute(inner, token, giveUp))
 
     /// An engine with plain options.
     new() = new TwofoldEngine(EngineOptions())
 
     member internal _.Executor = executor
 
-    /// Runs a request to its end. Rejections and faults are in the report; nothing is thrown for what a guest does.
-    member _.Execute(request: Twofold.ExecutionRequest) : Twofold.ExecutionReport = execute request CancellationToken.None
+    /// Runs a request to its end, on the calling thread. Rejections and faults are in the report; nothing is thrown for what a guest does. A port of the host that never
+    /// returns keeps the caller for ever: ExecuteAsync answers at the deadline.
+    member _.Execute(request: Twofold.ExecutionRequest) : Twofold.ExecutionReport =
+        let report = ref Unchecked.defaultof<Twofold.ExecutionReport>
+        execute request CancellationToken.None null (fun r -> report.Value <- r)
+        report.Value
 
-    /// Runs a request on a thread of the engine's own. Cancelling interrupts the guest and throws OperationCanceledException.
+    /// Runs a request on a thread of the engine's own. Cancelling interrupts the guest and throws OperationCanceledException. When a port of the host keeps the thread
+    /// beyond the deadline or the cancellation, the task ends all the same; thread and instance are lost until the port returns (EngineStatistics.InstancesQuarantined).
     member _.ExecuteAsync(request: Twofold.ExecutionRequest, cancellationToken: CancellationToken) : Task<Twofold.ExecutionReport> =
         let request = Arguments.notNull (nameof request) request
 
@@ -169,7 +195,9 @@ type TwofoldEngine(options: EngineOptions) =
             Task.FromCanceled<Twofold.ExecutionReport> cancellationToken
         else
             task {
-                let! report = GuestThreads.Run(fun () -> execute request cancellationToken)
+                let! report =
+                    GuestThreads.Answering(fun answer ->
+                        execute request cancellationToken answer (fun report -> answer.TrySetResult report |> ignore))
 
                 if report.FaultKind = FaultKind.Cancelled then
                     cancellationToken.ThrowIfCancellationRequested()

@@ -47,6 +47,7 @@ type internal PluginCall(name: string, sandbox: Sandbox, export: string) =
 
     static member Utf8(text: string) : byte[] = Text.Encoding.UTF8.GetBytes(Arguments.notNull (nameof text) text)
     static member Copy(bytes: byte[]) : byte[] = Arguments.bytes (nameof bytes) bytes
+    static member CopyMemory(bytes: ReadOnlyMemory<byte>) : byte[] = bytes.ToArray()
 
     member private _.Returned(result: SandboxResult) : byte[] =
         nothing result
@@ -54,11 +55,18 @@ type internal PluginCall(name: string, sandbox: Sandbox, export: string) =
 
     member this.Bytes(input: byte[]) : byte[] = this.Returned(sandbox.ExecuteHere(export, CallInput.Bytes input))
     member this.Text(input: byte[]) : string = Text.Encoding.UTF8.GetString(this.Bytes input)
+    member this.Memory(input: byte[]) : ReadOnlyMemory<byte> = ReadOnlyMemory(this.Bytes input)
 
     member this.BytesAsync(input: byte[]) : Task<byte[]> =
         task {
             let! result = sandbox.ExecuteInput(export, CallInput.Bytes input, CancellationToken.None)
             return this.Returned result
+        }
+
+    member this.MemoryAsync(input: byte[]) : Task<ReadOnlyMemory<byte>> =
+        task {
+            let! bytes = this.BytesAsync input
+            return ReadOnlyMemory bytes
         }
 
     member this.TextAsync(input: byte[]) : Task<string> =
@@ -79,10 +87,19 @@ module internal PluginBinding =
         let make (name: string) (t: Type) = Expression.Call(typeof<Value>.GetMethod(name, [| t |]), Expression.Convert(e, t)) :> Expression
         let t = e.Type
 
-        if t = typeof<int> || t = typeof<uint32> then make "I32" typeof<int>
-        elif t = typeof<int64> || t = typeof<uint64> then make "I64" typeof<int64>
-        elif t = typeof<float32> then make "F32" typeof<float32>
-        else make "F64" typeof<double>
+        if t = typeof<int> || t = typeof<uint32> then
+            make "I32" typeof<int>
+        elif t = typeof<bool> then
+            Expression.Call(
+                typeof<Value>.GetMethod("I32", [| typeof<int> |]),
+                Expression.Condition(e, Expression.Constant 1, Expression.Constant 0)
+            )
+        elif t = typeof<int64> || t = typeof<uint64> then
+            make "I64" typeof<int64>
+        elif t = typeof<float32> then
+            make "F32" typeof<float32>
+        else
+            make "F64" typeof<double>
 
     let private supported (where: string) (t: Type) =
         match Delegates.valType t with
@@ -90,25 +107,43 @@ module internal PluginBinding =
         | ValueNone ->
             raise (
                 ArgumentException
-                    $"{where}: parameters and result are int, uint, long, ulong, float and double, or one string or byte[] that gives one; a result also Task of those; found {t.Name}"
+                    $"{where}: parameters and result are int, uint, long, ulong, float, double and bool, or one string, byte[] or ReadOnlyMemory<byte> that gives one; a result also Task or ValueTask of those; found {t.Name}"
             )
 
-    let private isBytes (t: Type) = t = typeof<string> || t = typeof<byte[]>
+    let private isBytes (t: Type) = t = typeof<string> || t = typeof<byte[]> || t = typeof<ReadOnlyMemory<byte>>
+
+    /// What a task of the result gives, and whether it is one; void for a task of nothing.
+    let private awaited (t: Type) : struct (Type * bool) =
+        match Delegates.awaited t with
+        | ValueSome inner -> struct (inner, true)
+        | ValueNone -> struct (t, false)
+
+    /// A call that gives a task, as what the delegate gives.
+    let private asResult (result: Type) (body: Expression) : Expression =
+        if result.IsValueType && body.Type <> result && typeof<Task>.IsAssignableFrom body.Type then
+            Expression.New(result.GetConstructor [| body.Type |], body)
+        else
+            body
 
     /// A delegate of one text or bytes that gives text or bytes, now or later; null for others.
     let private onBytes (delegateType: Type) (call: PluginCall) : Delegate =
-        let invoke = delegateType.GetMethod "Invoke"
+        let invoke = Delegates.invokeOf delegateType
         let parameters = invoke.GetParameters()
         let result = invoke.ReturnType
-        let isTask = result.IsGenericType && result.GetGenericTypeDefinition() = typedefof<Task<_>>
-        let inner = if isTask then result.GetGenericArguments()[0] else result
+        let struct (inner, isTask) = awaited result
 
         if parameters.Length <> 1 || not (isBytes parameters[0].ParameterType && isBytes inner) then
             null
         else
             let given = Expression.Parameter parameters[0].ParameterType
-            let convert = if given.Type = typeof<string> then "Utf8" else "Copy"
-            let name = (if inner = typeof<string> then "Text" else "Bytes") + (if isTask then "Async" else "")
+
+            let named text bytes memory (t: Type) =
+                if t = typeof<string> then text
+                elif t = typeof<byte[]> then bytes
+                else memory
+
+            let convert = given.Type |> named "Utf8" "Copy" "CopyMemory"
+            let name = (inner |> named "Text" "Bytes" "Memory") + (if isTask then "Async" else "")
 
             let flags =
                 Reflection.BindingFlags.Public
@@ -118,12 +153,11 @@ module internal PluginBinding =
 
             let input = Expression.Call(typeof<PluginCall>.GetMethod(convert, flags), given)
 
-            Expression
-                .Lambda(delegateType, Expression.Call(Expression.Constant call, typeof<PluginCall>.GetMethod(name, flags), input), given)
-                .Compile()
+            let body = Expression.Call(Expression.Constant call, typeof<PluginCall>.GetMethod(name, flags), input)
+            Expression.Lambda(delegateType, asResult result body, given).Compile()
 
     let private onNumbers (where: string) (delegateType: Type) (call: PluginCall) : struct (BoundTo * Delegate) =
-        let invoke = delegateType.GetMethod "Invoke"
+        let invoke = Delegates.invokeOf delegateType
         let parameters = invoke.GetParameters() |> Array.map (fun p -> Expression.Parameter(p.ParameterType, p.Name))
         let pars = parameters |> Array.map (fun p -> supported where p.Type)
         let target = Expression.Constant call
@@ -142,17 +176,14 @@ module internal PluginBinding =
         let result = invoke.ReturnType
 
         let results, body =
-            if result = typeof<Void> then
-                [||], named "Do" null
-            elif result = typeof<Task> then
-                [||], named "DoAsync" null
-            elif result.IsGenericType && result.GetGenericTypeDefinition() = typedefof<Task<_>> then
-                let inner = result.GetGenericArguments()[0]
-                [| supported where inner |], named "GetAsync" inner
-            else
-                [| supported where result |], named "Get" result
+            match awaited result with
+            | struct (inner, false) when inner = typeof<Void> -> [||], named "Do" null
+            | struct (inner, true) when inner = typeof<Void> -> [||], named "DoAsync" null
+            | struct (inner, true) -> [| supported where inner |], named "GetAsync" inner
+            | struct (inner, false) -> [| supported where inner |], named "Get" inner
 
-        struct (BoundTo.Function { Params = pars; Results = results }, Expression.Lambda(delegateType, body, parameters).Compile())
+        struct (BoundTo.Function { Params = pars; Results = results },
+                Expression.Lambda(delegateType, asResult result body, parameters).Compile())
 
     /// What the delegate needs, and the delegate over a call.
     let make (where: string) (delegateType: Type) (call: PluginCall) : struct (BoundTo * Delegate) =

@@ -1,7 +1,7 @@
 namespace Twofold.Engine
 
 // Delegates as registered functions: their WebAssembly type, and a compiled way to call them with bits.
-// In: `Func<int, int>`, `Action<HostCaller, long>`, `Func<int, Task<int>>`... Out: a signature and IHostFunctions over a set of them.
+// In: `Func<int, int>`, `Action<HostCaller, long>`, `Func<ReadOnlySpan<byte>, int>`, `Func<int, Task<int>>`... Out: a signature and IHostFunctions over a set of them.
 
 open System
 open System.Collections.Generic
@@ -22,11 +22,18 @@ type internal HostDelegate = {
 
 module internal Delegates =
     let valType (t: Type) =
-        if t = typeof<int> || t = typeof<uint32> then ValueSome ValType.I32
+        if t = typeof<int> || t = typeof<uint32> || t = typeof<bool> then ValueSome ValType.I32
         elif t = typeof<int64> || t = typeof<uint64> then ValueSome ValType.I64
         elif t = typeof<float32> then ValueSome ValType.F32
         elif t = typeof<double> then ValueSome ValType.F64
         else ValueNone
+
+    /// A delegate's method; F# makes that of a private delegate type internal.
+    let invokeOf (delegateType: Type) =
+        delegateType.GetMethod(
+            "Invoke",
+            Reflection.BindingFlags.Instance ||| Reflection.BindingFlags.Public ||| Reflection.BindingFlags.NonPublic
+        )
 
     let private convert (e: Expression) (t: Type) = Expression.Convert(e, t) :> Expression
 
@@ -36,18 +43,25 @@ module internal Delegates =
     let private ofBits (bits: Expression) (t: Type) : Expression =
         if t = typeof<float32> then call "UInt32BitsToSingle" (convert bits typeof<uint32>)
         elif t = typeof<double> then call "UInt64BitsToDouble" bits
+        elif t = typeof<bool> then Expression.NotEqual(convert bits typeof<uint32>, Expression.Constant 0u)
         else convert bits t
 
     let private toBits (value: Expression) : Expression =
         let t = value.Type
 
-        if t = typeof<float32> then convert (call "SingleToUInt32Bits" value) typeof<uint64>
-        elif t = typeof<double> then call "DoubleToUInt64Bits" value
-        elif t = typeof<int> then convert (convert value typeof<uint32>) typeof<uint64>
-        else convert value typeof<uint64>
+        if t = typeof<float32> then
+            convert (call "SingleToUInt32Bits" value) typeof<uint64>
+        elif t = typeof<double> then
+            call "DoubleToUInt64Bits" value
+        elif t = typeof<int> then
+            convert (convert value typeof<uint32>) typeof<uint64>
+        elif t = typeof<bool> then
+            Expression.Condition(value, Expression.Constant 1UL, Expression.Constant 0UL)
+        else
+            convert value typeof<uint64>
 
     /// Task, ValueTask, and those with a result: the result's type, or unit.
-    let private awaited (t: Type) =
+    let awaited (t: Type) =
         if t = typeof<Task> || t = typeof<ValueTask> then
             ValueSome typeof<Void>
         elif t.IsGenericType then
@@ -60,35 +74,53 @@ module internal Delegates =
         else
             ValueNone
 
+    // F# names no type of a span; what lends them does.
+    let private lender (name: string) =
+        typeof<HostCaller>.GetMethod(name, Reflection.BindingFlags.Instance ||| Reflection.BindingFlags.NonPublic)
+
+    let private lenders = [ lender "BorrowToRead"; lender "BorrowToEdit" ]
+    let private lenderOf (t: Type) = lenders |> List.tryFind (fun m -> m.ReturnType = t)
+    let private isSpan (t: Type) = (lenderOf t).IsSome
+
     let private results (t: Type) = if t = typeof<Void> then ValueSome [||] else valType t |> ValueOption.map Array.singleton
 
     let private wrong (where: string) (t: Type) =
         ArgumentException(
-            $"{where}: parameters and result of a host function are int, uint, long, ulong, float and double, a result also Task or ValueTask of those; found {t.Name}"
+            $"{where}: parameters and result of a host function are int, uint, long, ulong, float, double and bool, a parameter also ReadOnlySpan<byte> or Span<byte> (an address and a length; not of an asynchronous function), a result also Task or ValueTask of those; found {t.Name}"
         )
 
     /// The delegate's type and how to call it. Throws ArgumentException for types that cannot cross.
     let make (where: string) (d: Delegate) : HostDelegate =
-        let invoke = d.GetType().GetMethod "Invoke"
+        let invoke = invokeOf (d.GetType())
         let types = invoke.GetParameters() |> Array.map _.ParameterType
         let withCaller = types.Length > 0 && types[0] = typeof<HostCaller>
         let own = if withCaller then types[1..] else types
 
         let pars =
             own
-            |> Array.map (fun t ->
+            |> Array.collect (fun t ->
                 match valType t with
-                | ValueSome v -> v
+                | ValueSome v -> [| v |]
+                // Where and how long.
+                | ValueNone when isSpan t && (awaited invoke.ReturnType).IsNone -> [| ValType.I32; ValType.I32 |]
                 | ValueNone -> raise (wrong where t))
 
         let caller = Expression.Parameter typeof<HostCaller>
         let bits = Expression.Parameter typeof<uint64[]>
 
+        let places = own |> Array.scan (fun at t -> at + (if isSpan t then 2 else 1)) 0
+        let bit (i: int) = Expression.ArrayIndex(bits, Expression.Constant i) :> Expression
+
+        let argument (t: Type) (i: int) : Expression =
+            match lenderOf t with
+            | Some m -> Expression.Call(caller, m, convert (bit i) typeof<int>, convert (bit (i + 1)) typeof<int>)
+            | None -> ofBits (bit i) t
+
         let arguments = [|
             if withCaller then
                 caller :> Expression
             for i in 0 .. own.Length - 1 do
-                ofBits (Expression.ArrayIndex(bits, Expression.Constant i)) own[i]
+                argument own[i] places[i]
         |]
 
         let body = Expression.Invoke(Expression.Constant d, arguments) :> Expression

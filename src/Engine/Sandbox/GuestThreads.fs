@@ -63,15 +63,18 @@ type internal GuestThreads private () =
     static let stackBytes = 16 <<< 20
 
     /// Runs work on a thread of its own, in the caller's execution context.
-    static member Run(work: unit -> 'T) : Task<'T> =
-        let done' = TaskCompletionSource<'T> TaskCreationOptions.RunContinuationsAsynchronously
+    static member Run(work: unit -> 'T) : Task<'T> = GuestThreads.Answering(fun answer -> answer.TrySetResult(work ()) |> ignore)
+
+    /// The same for work that somebody else may answer in its place, while it has its thread.
+    static member Answering(work: TaskCompletionSource<'T> -> unit) : Task<'T> =
+        let answer = TaskCompletionSource<'T> TaskCreationOptions.RunContinuationsAsynchronously
         let context = ExecutionContext.Capture()
 
         let body () =
             try
-                done'.SetResult(work ())
+                work answer
             with e ->
-                done'.SetException e
+                answer.TrySetException e |> ignore
 
         let inContext () = if isNull context then body () else ExecutionContext.Run(context, (fun _ -> body ()), null)
 
@@ -84,4 +87,4 @@ type internal GuestThreads private () =
         else
             worker.Give inContext
 
-        done'.Task
+        answer.Task

@@ -1,6 +1,6 @@
 namespace Twofold
 
-// The guest that calls, as a registered delegate sees it: memory by copies, gas, calls back.
+// The guest that calls, as a registered delegate sees it: memory by copies and by spans that are lent, gas, calls back.
 // In: addresses and lengths as the guest gave them. Out: bytes; a range outside memory is a trap of the guest.
 
 open System
@@ -59,6 +59,23 @@ type HostCaller internal (caller: IHostCaller) =
     /// A buffer with the guest's bytes; what is changed in it is written back when the function returns, reads, writes or calls the guest. Over after a call into
     /// the guest. Buffers that overlap in part are refused.
     member _.Edit(address: int, length: int) : Span<byte> = Span<byte>(caller.Edit(uint32 address, uint32 length))
+
+    /// Lends the guest's own bytes, without a copy, for as long as `reader` runs; the guest cannot be called meanwhile. Costs one gas for each byte.
+    member _.ReadSpan(address: int, length: int, reader: GuestReader<'T>) : 'T =
+        caller.ReadSpan(uint32 address, uint32 length, Arguments.notNull (nameof reader) reader)
+
+    /// Lends the guest's own bytes for as long as `editor` runs; what it changed is journaled when it returns, and undone when it throws. Costs one gas for each byte, and
+    /// one for each from the first that changed to the last.
+    member _.EditSpan(address: int, length: int, editor: GuestEditor) : unit =
+        caller.EditSpan(uint32 address, uint32 length, Arguments.notNull (nameof editor) editor)
+
+    /// What a delegate's parameters of spans are made of.
+    member internal _.BorrowToRead(address: int, length: int) : ReadOnlySpan<byte> =
+        HostCaller.ReadOnly(caller.Borrow(uint32 address, uint32 length, false))
+
+    member internal _.BorrowToEdit(address: int, length: int) : Span<byte> = caller.Borrow(uint32 address, uint32 length, true)
+
+    static member private ReadOnly(bytes: ReadOnlySpan<byte>) = bytes
 
     /// Takes gas for the function's own work; ends the run when less is left.
     member _.Charge(gas: int64) = caller.Charge gas

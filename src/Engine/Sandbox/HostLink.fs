@@ -4,7 +4,8 @@ namespace Twofold.Engine
 // In: the guest's arguments; the function's reads, writes, charges and calls back. Out: its result's bits, or the run's end.
 //
 // A step is charged, weighed against the journal and then done; one that ends the run is journaled too, as the last, so that a replay ends there as well.
-// Guest memory is only ever copied: what a function keeps of it can neither dangle nor change behind the journal's back.
+// What a function may keep of guest memory is a copy. Memory itself is only lent, as spans: while it is, the guest cannot be called (nothing moves), every other
+// step first journals what was written through the spans, and whatever ends the run undoes what the journal does not hold.
 
 open System
 open System.Collections.Concurrent
@@ -31,6 +32,16 @@ module HostPrice =
 [<NoComparison; NoEquality>]
 type private Edited = { Address: uint32; Buffer: byte[]; Kept: byte[] }
 
+/// Memory that is lent for writing: where, and what the journal knows of it.
+[<NoComparison; NoEquality>]
+type private Lent = { At: uint32; Known: byte[] }
+
+/// Guest memory to look at.
+[<AbstractClass; Sealed>]
+type private Here private () =
+    static member private ReadOnly(bytes: ReadOnlySpan<byte>) = bytes
+    static member Of(guest: Guest, address: uint32, length: uint32) : ReadOnlySpan<byte> = Here.ReadOnly(guest.Slice(address, length))
+
 /// The caller of one call. Its methods run on the guest's thread; calls from others are sent there while it waits.
 [<Sealed>]
 type internal HostLink(run: RunContext, guest: Guest) =
@@ -39,6 +50,9 @@ type internal HostLink(run: RunContext, guest: Guest) =
     let edits = List<Edited>()
     /// Buffers from before a call into the guest: over.
     let stale = List<Edited>()
+    let lent = List<Lent>()
+    /// Spans over the guest's memory that are out.
+    let mutable loans = 0
     let mutable effect = Unchecked.defaultof<Effect>
     let mutable gasAtBegin = 0L
     /// What ends the run, once something does: a function that catches it changes nothing.
@@ -91,22 +105,34 @@ type internal HostLink(run: RunContext, guest: Guest) =
             bytes.AsSpan().CopyTo(guest.Slice(address, uint32 bytes.Length))
             attempt)
 
-    /// Writes back what changed in the buffers: one range for each, from the first changed byte to the last.
+    /// What of `now` differs from what the journal knows: one range, from the first changed byte to the last. It is known then.
+    let changed (address: uint32) (now: ReadOnlySpan<byte>) (known: byte[]) =
+        let first = now.CommonPrefixLength(ReadOnlySpan<byte> known)
+
+        if first < now.Length then
+            let mutable last = now.Length
+
+            while now[last - 1] = known[last - 1] do
+                last <- last - 1
+
+            let bytes = now.Slice(first, last - first).ToArray()
+            write (address + uint32 first) bytes
+            bytes.CopyTo(known, first)
+
+    /// Journals what was written through spans, and writes back what changed in the buffers.
     let flush () =
+        for l in lent do
+            changed l.At (Here.Of(guest, l.At, uint32 l.Known.Length)) l.Known
+
         for e in edits do
-            let now = ReadOnlySpan<byte> e.Buffer
-            let was = ReadOnlySpan<byte> e.Kept
-            let first = now.CommonPrefixLength was
+            changed e.Address (ReadOnlySpan<byte> e.Buffer) e.Kept
 
-            if first < now.Length then
-                let mutable last = now.Length
+    /// What the journal does not know of was never written.
+    let undo () =
+        for l in lent do
+            l.Known.AsSpan().CopyTo(guest.Slice(l.At, uint32 l.Known.Length))
 
-                while now[last - 1] = was[last - 1] do
-                    last <- last - 1
-
-                let changed = e.Buffer[first .. last - 1]
-                write (e.Address + uint32 first) changed
-                changed.CopyTo(e.Kept, first)
+        lent.Clear()
 
     let overlap (address: uint32) (length: uint32) (e: Edited) =
         uint64 address < uint64 e.Address + uint64 e.Buffer.Length && uint64 e.Address < uint64 address + uint64 length
@@ -123,20 +149,37 @@ type internal HostLink(run: RunContext, guest: Guest) =
         Interpreter.began run gasAtBegin effect
         asked <- true
 
-    let read (address: uint32) (length: uint32) : byte[] =
+    /// Journals that the function sees these bytes.
+    let see (address: uint32) (length: uint32) =
         flush ()
-        let mutable bytes = [||]
 
         step (HostStep.Read(address, HostContent.Unread length)) (uint64 length) (fun () ->
             inside address length
-            let content = HostCalls.content (guest.Slice(address, length).ToArray())
-            // Another copy: the function may do with its own what it likes.
-            bytes <- guest.Slice(address, length).ToArray()
+            let content = HostCalls.content (Here.Of(guest, address, length))
             // An unread step was weighed; the bytes that are kept weigh more.
             Interpreter.weigh run (HostCalls.weight (HostStep.Read(address, content)) - 16UL)
             HostStep.Read(address, content))
 
-        bytes
+    let read (address: uint32) (length: uint32) : byte[] =
+        see address length
+        // A copy: the function may do with it what it likes.
+        guest.Slice(address, length).ToArray()
+
+    /// Lends memory; `giveBack` ends it.
+    let lend (address: uint32) (length: uint32) (writable: bool) =
+        see address length
+
+        if writable then
+            lent.Add { At = address; Known = guest.Slice(address, length).ToArray() }
+
+        loans <- loans + 1
+
+    let giveBack (writable: bool) =
+        loans <- loans - 1
+
+        if writable then
+            flush ()
+            lent.RemoveAt(lent.Count - 1)
 
     let exportType (export: string) : FuncType =
         match run.Module.Module.Exports |> Array.tryFind (fun e -> e.Name = export && e.Kind = ExternKind.Func) with
@@ -149,6 +192,9 @@ type internal HostLink(run: RunContext, guest: Guest) =
         | None -> invalidOp $"a host function cannot give or take a {t}"
 
     let enter (export: string) (arguments: uint64 list) : Value[] =
+        if loans > 0 then
+            invalidOp "the guest cannot be called while its memory is lent: it could move it"
+
         flush ()
         let t = exportType export
         let kinds = t.Params |> Array.map kindOf
@@ -166,7 +212,10 @@ type internal HostLink(run: RunContext, guest: Guest) =
         let results =
             try
                 guest.Charge HostPrice.Call
+                // Meanwhile it is the guest that has the thread.
+                run.CameBack()
                 let results = guest.Call(export, values)
+                run.WentOut()
                 Interpreter.reserve run (8UL * uint64 results.Length)
                 start (HostCall.Resume [ for v in results -> v.Bits ])
                 results
@@ -229,6 +278,7 @@ type internal HostLink(run: RunContext, guest: Guest) =
     /// The function threw: what the run ends with.
     member _.Throw(e: exn) : exn =
         closed <- true
+        undo ()
 
         match e with
         | _ when not (isNull ended) ->
@@ -241,6 +291,7 @@ type internal HostLink(run: RunContext, guest: Guest) =
             close (HostNext.Trapped(t.Code, text))
             TrapException(enum<TrapCode> HostTrap.HostFunction, t.Code, 0UL, 0UL, text)
         | :? OperationCanceledException when run.Stopping.IsCancellationRequested -> GuestInterruptedException "a host function was stopped"
+        | :? GuestInterruptedException -> e
         | _ -> HostFunctionException e
 
     /// Calls an export with the bits that a journal holds.
@@ -259,16 +310,20 @@ type internal HostLink(run: RunContext, guest: Guest) =
                 flush ()
                 write address bytes
 
-                // Buffers over the same bytes show what is there now.
-                for e in edits do
-                    if overlap address (uint32 bytes.Length) e then
-                        let from = max address e.Address
-                        let until = min (uint64 address + uint64 bytes.Length) (uint64 e.Address + uint64 e.Buffer.Length)
+                // Buffers over the same bytes show what is there now, and what is lent is known to have it.
+                let show (start: uint32) (into: byte[]) =
+                    let from = max (uint64 address) (uint64 start)
+                    let until = min (uint64 address + uint64 bytes.Length) (uint64 start + uint64 into.Length)
 
-                        for at in uint64 from .. until - 1UL do
-                            let b = bytes[int (at - uint64 address)]
-                            e.Buffer[int (at - uint64 e.Address)] <- b
-                            e.Kept[int (at - uint64 e.Address)] <- b)
+                    if from < until then
+                        Array.Copy(bytes, int (from - uint64 address), into, int (from - uint64 start), int (until - from))
+
+                for e in edits do
+                    show e.Address e.Buffer
+                    show e.Address e.Kept
+
+                for l in lent do
+                    show l.At l.Known)
 
         member _.Edit(address, length) =
             here (fun () ->
@@ -281,6 +336,39 @@ type internal HostLink(run: RunContext, guest: Guest) =
                     let bytes = read address length
                     edits.Add { Address = address; Buffer = bytes; Kept = Array.copy bytes }
                     bytes)
+
+        member _.Borrow(address, length, writable) =
+            if Environment.CurrentManagedThreadId <> owner then
+                invalidOp "memory is lent on the guest's own thread only"
+
+            live ()
+            lend address length writable
+            guest.Slice(address, length)
+
+        member _.ReadSpan(address, length, reader) =
+            here (fun () ->
+                lend address length false
+
+                try
+                    reader.Invoke(guest.Slice(address, length))
+                finally
+                    giveBack false)
+
+        member _.EditSpan(address, length, editor) =
+            here (fun () ->
+                lend address length true
+
+                try
+                    editor.Invoke(guest.Slice(address, length))
+                with _ ->
+                    // The function may catch this and go on: the bytes are as they were.
+                    let l = lent[lent.Count - 1]
+                    l.Known.AsSpan().CopyTo(guest.Slice(l.At, length))
+                    lent.RemoveAt(lent.Count - 1)
+                    loans <- loans - 1
+                    reraise ()
+
+                giveBack true)
 
         member _.Charge gas =
             if gas < 0L then
@@ -315,8 +403,15 @@ module internal HostLink =
         link.Begin(HostCall.Call(signature.Module, signature.Name, arguments))
 
         try
+            run.WentOut()
             let bits = run.Functions.Perform(signature, arguments, link)
+            run.CameBack()
+
+            if run.GivenUp then
+                raise (GuestInterruptedException "nobody waits for this run any more")
+
             link.Return bits
             bits
         with e ->
+            run.CameBack()
             raise (link.Throw e)

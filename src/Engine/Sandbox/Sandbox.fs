@@ -159,6 +159,11 @@ type Sandbox
                 leave ()
         }
 
+    /// Executes on a thread of our own, whose caller is answered even if the thread never comes back.
+    let apart (m: LoadedModule) retry func input gas since token : Task<SandboxResult> =
+        GuestThreads.Answering(fun answer ->
+            answer.TrySetResult(SandboxCore.execute executor m retry func input gas since token answer) |> ignore)
+
     static let own (s: SandboxSettings) =
         let engine = if isNull (box s.Engine) then CompiledEngine() :> IWasmEngine else s.Engine
         new Executor(ExecutorOptions.For engine)
@@ -237,23 +242,24 @@ type Sandbox
         let since = Stopwatch.GetTimestamp()
         let gas = settings.Profile.Policy.Gas
 
-        inTurn false cancellationToken (fun m token ->
-            GuestThreads.Run(fun () -> SandboxCore.execute executor m settings.Retry func input gas since token))
+        inTurn false cancellationToken (fun m token -> apart m settings.Retry func input gas since token)
 
     /// The same under another gas limit and without attempts, for those who keep accounts.
     member internal _.ExecuteCapped(func: string, arguments: Value[], gas: int64, token: CancellationToken) : Task<SandboxResult> =
         let since = Stopwatch.GetTimestamp()
 
-        inTurn false token (fun m token ->
-            GuestThreads.Run(fun () -> SandboxCore.execute executor m null func (CallInput.Numbers arguments) gas since token))
+        inTurn false token (fun m token -> apart m null func (CallInput.Numbers arguments) gas since token)
 
-    /// The same on the calling thread.
+    /// The same on the calling thread; where functions of the host may keep it, on one of ours.
     member internal _.ExecuteHere(func: string, input: CallInput) : SandboxResult =
         let since = Stopwatch.GetTimestamp()
         let gas = settings.Profile.Policy.Gas
 
         (inTurn true CancellationToken.None (fun m token ->
-            Task.FromResult(SandboxCore.execute executor m settings.Retry func input gas since token)))
+            if m.Grants.Functions.IsEmpty then
+                Task.FromResult(SandboxCore.execute executor m settings.Retry func input gas since token null)
+            else
+                apart m settings.Retry func input gas since token))
             .GetAwaiter()
             .GetResult()
 

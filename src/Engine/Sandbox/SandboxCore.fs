@@ -159,7 +159,8 @@ module internal SandboxCore =
         | Some rejected -> Error(Refusal.Rejected rejected)
         | None -> Ok made
 
-    /// Executes on the calling thread, again with more gas where the options say so.
+    /// Executes on the calling thread, again with more gas where the options say so. `apart` is answered in the result's place when a function of the host keeps the
+    /// thread beyond the deadline; null: nobody waits on another thread.
     let execute
         (executor: Executor)
         (m: LoadedModule)
@@ -169,14 +170,29 @@ module internal SandboxCore =
         (gas: int64)
         (since: int64)
         (token: CancellationToken)
+        (apart: TaskCompletionSource<SandboxResult>)
         : SandboxResult =
         let rec attempt (gas: int64) (tried: int64 list) =
             let tried = gas :: tried
-            let result = request m entry input gas |> Result.bind (fun r -> executor.Execute(r, token))
+
+            let giveUp =
+                if isNull apart then
+                    null
+                else
+                    Action<EngineFault>(fun fault ->
+                        apart.TrySetResult(SandboxResult.make (Error(Refusal.Fault fault)) (Stopwatch.GetElapsedTime since) tried)
+                        |> ignore)
+
+            let result = request m entry input gas |> Result.bind (fun r -> executor.Execute(r, token, giveUp))
+            let answered = not (isNull apart) && apart.Task.IsCompleted
 
             match result with
             | Ok { Receipt = { Outcome = Outcome.OutOfGas } } when
-                not (isNull retry) && tried.Length < retry.Attempts && gas < retry.Ceiling && not token.IsCancellationRequested
+                not (isNull retry)
+                && tried.Length < retry.Attempts
+                && gas < retry.Ceiling
+                && not token.IsCancellationRequested
+                && not answered
                 ->
                 attempt (retry.Next gas) tried
             | result -> SandboxResult.make result (Stopwatch.GetElapsedTime since) tried

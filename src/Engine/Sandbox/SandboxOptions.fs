@@ -152,8 +152,9 @@ type SandboxOptions internal (s: SandboxSettings) =
     /// The same with these capabilities.
     member _.WithCapabilities(capabilities: SandboxCapabilities) = SandboxOptions { s with Capabilities = capabilities }
 
-    /// The same with a function that guests may import. When patterns of allowed imports are given they must match it; without any it is allowed. Parameters and result: int, uint, long, ulong, float, double; a first parameter
-    /// HostCaller gives the calling guest; a result may be a Task or ValueTask. Throws ArgumentException for other types.
+    /// The same with a function that guests may import. When patterns of allowed imports are given they must match it; without any it is allowed. Parameters and result: int, uint, long, ulong, float, double, bool; a
+    /// ReadOnlySpan or Span of bytes takes the guest's address and length, and is the guest's own memory; a first parameter HostCaller gives the calling guest; a result may be a
+    /// Task or ValueTask. Throws ArgumentException for other types.
     member _.WithHostFunction(moduleName: string, name: string, f: Delegate) =
         let moduleName = Arguments.notNull (nameof moduleName) moduleName
         let name = Arguments.notNull (nameof name) name

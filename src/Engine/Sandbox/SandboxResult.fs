@@ -100,7 +100,7 @@ type SandboxResult
     /// The same as the text whose UTF-8 it is.
     member _.ReturnText: string = fact "" (fun r -> Encoding.UTF8.GetString r.Receipt.ReturnData)
 
-    /// The one value returned, as int, uint, long, ulong, float or double. Throws InvalidOperationException when it is another, or there is none.
+    /// The one value returned, as int, uint, long, ulong, float, double or bool (not zero). Throws InvalidOperationException when it is another, or there is none.
     member this.Get<'T>() : 'T =
         if not this.Success then
             raise (InvalidOperationException $"the execution did not return: {error}")
@@ -120,6 +120,7 @@ type SandboxResult
             elif t = typeof<uint64> then box (uint64 (v.AsI64()))
             elif t = typeof<float32> then box (v.AsF32())
             elif t = typeof<double> then box (v.AsF64())
+            elif t = typeof<bool> then box (v.AsI32() <> 0)
             else raise (InvalidOperationException $"a WebAssembly value is no {t.Name}")
 
         unbox<'T> value

@@ -40,9 +40,9 @@ public static class SandboxSnippets
             .WithGasLimit(10_000_000)
             .WithDeadline(TimeSpan.FromSeconds(2))
             .WithHostFunction("env", "price", async (int article) => { await Task.Delay(1); return article * 1.5; })
-            .WithHostFunction("env", "shout", (HostCaller caller, int address, int length) =>
+            .WithHostFunction("env", "shout", (Span<byte> text) =>
             {
-                foreach (ref byte letter in caller.Edit(address, length)) letter &= 0xDF;
+                foreach (ref byte letter in text) letter &= 0xDF;
             });
 
         await using var sandbox = Sandbox.Create(options);
