@@ -48,6 +48,8 @@ type ExecutorCounters = {
     Faults: int64
     Timeouts: int64
     Cancellations: int64
+    /// Executions that found no free instance within their deadline.
+    Exhaustions: int64
     Rejections: int64
     /// Calls of skills to the outside, and of these those that it failed.
     SkillCalls: int64
@@ -58,6 +60,8 @@ type ExecutorCounters = {
     /// Since the executor was made, of all modules.
     InstancesCreated: int64
     InstancesDiscarded: int64
+    /// Requests that wait for an instance.
+    InstancesWaiting: int
     /// Instances whose thread a function of the host does not give back.
     InstancesQuarantined: int
     /// Of the modules that are loaded now.
@@ -107,6 +111,7 @@ type Executor(options: ExecutorOptions) =
             Idle = fun () -> int64 (pools ()).Idle
             Leased = fun () -> int64 (pools ()).Leased
             Quarantined = fun () -> int64 telemetry.Quarantined
+            Waiting = fun () -> int64 machinery.Cache.Waiting
         }
 
     let mutable disposed = false
@@ -176,6 +181,7 @@ type Executor(options: ExecutorOptions) =
             Faults = counts.Faults
             Timeouts = counts.Timeouts
             Cancellations = counts.Cancellations
+            Exhaustions = counts.Exhaustions
             Rejections = counts.Rejections
             SkillCalls = skillCalls
             SkillFailures = skillFailures
@@ -183,6 +189,7 @@ type Executor(options: ExecutorOptions) =
             ModuleBytes = machinery.Cache.Bytes
             InstancesCreated = created
             InstancesDiscarded = discarded
+            InstancesWaiting = machinery.Cache.Waiting
             InstancesQuarantined = telemetry.Quarantined
             Pools = pools ()
         }

@@ -23,11 +23,15 @@ type PoolKey = {
 type PoolOptions = {
     /// Idle instances kept for each module; zero means that every run gets a new one.
     IdlePerModule: int
+    /// Instances of one module that run at once; zero: any number. Generous unless set: it bounds what a host can run out of, not how fast it is.
+    MaxPerModule: int
+    /// Instances of all modules that run at once; zero: any number.
+    MaxInAll: int
     /// After each reset compare the digests of memory, globals, tables and segments with those of the new instance: slow, for debugging and tests.
     ProveResets: bool
 } with
 
-    static member Default = { IdlePerModule = Environment.ProcessorCount * 2; ProveResets = false }
+    static member Default = { IdlePerModule = Environment.ProcessorCount * 2; MaxPerModule = 1024; MaxInAll = 4096; ProveResets = false }
 
 /// Counters of a pool; for reports and tests.
 [<Struct>]
@@ -54,8 +58,9 @@ module private Refusals =
 
 /// The pool of one module. Safe for any number of threads; nothing of a guest runs under its lock.
 [<Sealed>]
-type internal InstancePool(modul: IWasmModule, options: PoolOptions, telemetry: Telemetry) =
+type internal InstancePool(modul: IWasmModule, options: PoolOptions, telemetry: Telemetry, bounds: InstanceGate) =
     let gate = obj ()
+    let running = ModuleCount()
     let idle = Dictionary<PoolKey, Stack<Pooled>>()
     let mutable idleCount = 0
     let mutable leased = 0
@@ -119,6 +124,12 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions, telemetry: 
         with e ->
             Error $"a reset failed: {e.Message}"
 
+    /// Waits until one more instance may run. Whoever got leave gives it back: by Return or Quarantine, or by Leave when nothing was rented.
+    member _.Enter(patience: TimeSpan, token: Threading.CancellationToken) : Result<unit, EngineFault> =
+        bounds.Enter(running, patience, token)
+
+    member _.Leave() = bounds.Leave running
+
     /// An idle instance with these settings, or a new one. True: it was idle. Without `reuse` it is new, and is not kept afterwards.
     member _.Rent
         (key: PoolKey, reuse: bool, settings: unit -> Result<InstanceSettings, Rejected>)
@@ -162,58 +173,63 @@ type internal InstancePool(modul: IWasmModule, options: PoolOptions, telemetry: 
     member _.Return(p: Pooled, g: int, reusable: bool) : Result<unit, EngineFault> =
         let welcome () = not closed && g = generation && options.IdlePerModule > 0
 
-        let wanted =
+        let struct (wanted, counted) =
             lock gate (fun () ->
                 if p.Quarantined then
                     telemetry.Quarantine -1
-                    false
+                    struct (false, false)
                 else
                     leased <- leased - 1
-                    reusable && welcome ())
+                    struct (reusable && welcome (), true))
 
-        if not wanted then
-            discard p
-            Ok()
-        else
-            match reset p with
-            | Error why ->
+        try
+            if not wanted then
                 discard p
-                Error(EngineFault.Bug why)
-            | Ok() ->
-                let surplus =
-                    lock gate (fun () ->
-                        let victim =
-                            if not (welcome ()) then ValueSome p
-                            elif idleCount < options.IdlePerModule then ValueNone
-                            else makeRoom p.Key |> ValueOption.orElse (ValueSome p)
-
-                        match victim with
-                        | ValueSome v when Object.ReferenceEquals(v, p) -> ()
-                        | _ ->
-                            clock <- clock + 1L
-                            p.Returned <- clock
-
-                            match idle.TryGetValue p.Key with
-                            | true, stack -> stack.Push p
-                            | _ ->
-                                let stack = Stack()
-                                stack.Push p
-                                idle[p.Key] <- stack
-
-                            idleCount <- idleCount + 1
-
-                        victim)
-
-                surplus |> ValueOption.iter discard
                 Ok()
+            else
+                match reset p with
+                | Error why ->
+                    discard p
+                    Error(EngineFault.Bug why)
+                | Ok() ->
+                    let surplus =
+                        lock gate (fun () ->
+                            let victim =
+                                if not (welcome ()) then ValueSome p
+                                elif idleCount < options.IdlePerModule then ValueNone
+                                else makeRoom p.Key |> ValueOption.orElse (ValueSome p)
+
+                            match victim with
+                            | ValueSome v when Object.ReferenceEquals(v, p) -> ()
+                            | _ ->
+                                clock <- clock + 1L
+                                p.Returned <- clock
+
+                                match idle.TryGetValue p.Key with
+                                | true, stack -> stack.Push p
+                                | _ ->
+                                    let stack = Stack()
+                                    stack.Push p
+                                    idle[p.Key] <- stack
+
+                                idleCount <- idleCount + 1
+
+                            victim)
+
+                    surplus |> ValueOption.iter discard
+                    Ok()
+        finally
+            if counted then
+                bounds.Leave running
 
     /// Nobody waits for a leased instance any more.
     member _.Quarantine(p: Pooled) =
         lock gate (fun () ->
-            if not p.Quarantined then
-                p.Quarantined <- true
-                leased <- leased - 1
-                telemetry.Quarantine 1)
+            p.Quarantined <- true
+            leased <- leased - 1
+            telemetry.Quarantine 1)
+
+        bounds.Leave running
 
     /// Drops every idle instance; leased ones are dropped when they come back.
     member _.Clear() =

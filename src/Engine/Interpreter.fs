@@ -77,6 +77,9 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
     let mutable out = 0
     let mutable watched = false
     let mutable givenUp = false
+    // What a function of the host starts is nested in this run, and must not wait for it.
+    let mutable marked = false
+    let mutable before = false
     let current () = Volatile.Read &out
 
     /// Once the run must end: a function that still has the guest's thread two looks later is not going to give it back, as far as anybody can tell. Guests that
@@ -111,6 +114,11 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
     member _.WentOut() =
         trips <- trips + 1
         Volatile.Write(&out, trips)
+
+        if not marked then
+            marked <- true
+            before <- InstanceGate.Nested
+            InstanceGate.Nested <- true
 
         if not watched && not (isNull giveUp) then
             watched <- true
@@ -176,6 +184,9 @@ and [<Sealed; AllowNullLiteral>] internal RunContext
     interface IDisposable with
         // Whatever still waits for this run need not go on.
         member _.Dispose() =
+            if marked then
+                InstanceGate.Nested <- before
+
             let last =
                 lock gate (fun () ->
                     over <- true

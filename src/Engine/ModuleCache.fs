@@ -27,12 +27,19 @@ type CacheCounters = { Loads: int64; Hits: int64; Evictions: int64; Modules: int
 
 [<Sealed; AllowNullLiteral>]
 type internal CacheEntry
-    (key: CacheKey, bytes: int64, load: unit -> Result<IWasmModule, Rejected>, poolOptions: PoolOptions, telemetry: Telemetry) =
+    (
+        key: CacheKey,
+        bytes: int64,
+        load: unit -> Result<IWasmModule, Rejected>,
+        poolOptions: PoolOptions,
+        telemetry: Telemetry,
+        bounds: InstanceGate
+    ) =
     // One thread loads, the others wait for the same result.
     let loaded =
         lazy
             (telemetry.Load(key.Engine, key.Module, load)
-             |> Result.map (fun m -> struct (m, InstancePool(m, poolOptions, telemetry))))
+             |> Result.map (fun m -> struct (m, InstancePool(m, poolOptions, telemetry, bounds))))
 
     member _.Key = key
     /// Of the module's binary.
@@ -70,6 +77,7 @@ type internal ModuleLease(modul: IWasmModule, pool: InstancePool, hit: bool, rel
 type internal ModuleCache(capacity: int, poolOptions: PoolOptions, telemetry: Telemetry) =
     let gate = obj ()
     let entries = Dictionary<CacheKey, CacheEntry>()
+    let bounds = InstanceGate(poolOptions.MaxPerModule, poolOptions.MaxInAll)
     let mutable clock = 0L
     let mutable loads = 0L
     let mutable hits = 0L
@@ -114,7 +122,7 @@ type internal ModuleCache(capacity: int, poolOptions: PoolOptions, telemetry: Te
                     hits <- hits + 1L
                     struct (e, true, [])
                 | _ ->
-                    let e = CacheEntry(key, bytes, load, poolOptions, telemetry, References = 2, LastUse = clock)
+                    let e = CacheEntry(key, bytes, load, poolOptions, telemetry, bounds, References = 2, LastUse = clock)
                     entries[key] <- e
                     loads <- loads + 1L
 
@@ -157,6 +165,9 @@ type internal ModuleCache(capacity: int, poolOptions: PoolOptions, telemetry: Te
                 | Error _ -> None
             else
                 None)
+
+    /// Requests that wait for an instance.
+    member _.Waiting = bounds.Waiting
 
     /// Bytes of the binaries of what is loaded.
     member _.Bytes = lock gate (fun () -> entries.Values |> Seq.sumBy _.Bytes)

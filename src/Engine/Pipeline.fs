@@ -32,7 +32,7 @@ module internal Pipeline =
         guarded (fun () ->
             valid
             |> Stages.compileOrCache m
-            |> Result.bind (Stages.acquire m)
+            |> Result.bind (Stages.acquire m token)
             |> Result.bind (Stages.invoke m script token)
             |> Result.bind Stages.foldDraft
             |> Result.map (Stages.receipt m watch))

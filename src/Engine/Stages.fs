@@ -161,8 +161,8 @@ module internal Stages =
 
     // ---- acquire
 
-    /// An idle instance, or a new one linked under the request's policy.
-    let acquire (m: Machinery) (loaded: Loaded) : Result<Acquired, Refusal> =
+    /// An idle instance, or a new one linked under the request's policy; when as many run as may, after a wait that the deadline ends.
+    let acquire (m: Machinery) (token: CancellationToken) (loaded: Loaded) : Result<Acquired, Refusal> =
         let policy = loaded.Valid.Recorded.Policy
         let grants = loaded.Valid.Recorded.Imports
         let release () = (loaded.Lease :> IDisposable).Dispose()
@@ -188,8 +188,20 @@ module internal Stages =
                 { Loaded = loaded; Instance = pooled; Generation = generation; PoolHit = hit })
             |> refuse
 
+        let pool = loaded.Lease.Pool
+
+        let rentInTurn () =
+            pool.Enter(loaded.Valid.Deadline, token)
+            |> Result.mapError Refusal.Fault
+            |> Result.bind (fun () ->
+                try
+                    rent () |> Result.teeError (fun _ -> pool.Leave())
+                with _ ->
+                    pool.Leave()
+                    reraise ())
+
         try
-            granted |> Result.bind rent |> Result.teeError (fun _ -> release ())
+            granted |> Result.bind rentInTurn |> Result.teeError (fun _ -> release ())
         with _ ->
             release ()
             reraise ()

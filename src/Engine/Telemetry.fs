@@ -71,6 +71,7 @@ module internal Tags =
         | EngineFault.Cancelled -> "cancelled"
         | EngineFault.HostMemory _ -> "host_memory"
         | EngineFault.HostFunction _ -> "host_function"
+        | EngineFault.PoolExhausted _ -> "pool_exhausted"
         | EngineFault.Bug _ -> "bug"
 
     let result (r: Result<ExecutionReport, Refusal>) =
@@ -87,11 +88,19 @@ type internal Gauges = {
     Idle: unit -> int64
     Leased: unit -> int64
     Quarantined: unit -> int64
+    Waiting: unit -> int64
 }
 
 /// What executors count for hosts that ask: executions, and how some of them ended.
 [<Struct>]
-type internal ExecutionCounts = { Executions: int64; Faults: int64; Timeouts: int64; Cancellations: int64; Rejections: int64 }
+type internal ExecutionCounts = {
+    Executions: int64
+    Faults: int64
+    Timeouts: int64
+    Cancellations: int64
+    Exhaustions: int64
+    Rejections: int64
+}
 
 /// The instruments of one executor. Thread-safe.
 [<Sealed>]
@@ -139,6 +148,7 @@ type internal Telemetry(factory: IMeterFactory) =
     let mutable faulted = 0L
     let mutable timedOut = 0L
     let mutable cancelled = 0L
+    let mutable exhausted = 0L
     let mutable rejected = 0L
     let mutable made = 0L
     let mutable gone = 0L
@@ -165,6 +175,7 @@ type internal Telemetry(factory: IMeterFactory) =
         Faults = Interlocked.Read &faulted
         Timeouts = Interlocked.Read &timedOut
         Cancellations = Interlocked.Read &cancelled
+        Exhaustions = Interlocked.Read &exhausted
         Rejections = Interlocked.Read &rejected
     }
 
@@ -183,6 +194,7 @@ type internal Telemetry(factory: IMeterFactory) =
         upDown "twofold.cache.size" "By" "Bytes of the loaded modules' binaries." g.ModuleBytes
         upDown "twofold.instance.idle" "{instance}" "Instances that wait for a request." g.Idle
         upDown "twofold.instance.in_use" "{instance}" "Instances that run." g.Leased
+        upDown "twofold.instance.waiting" "{request}" "Requests that wait for an instance." g.Waiting
         upDown "twofold.instance.quarantined" "{instance}" "Instances whose thread a function of the host does not give back." g.Quarantined
 
     /// One execution from request to report, with an activity around it. What is given up counts as what it was given up for, and not again when it ends after all.
@@ -245,6 +257,7 @@ type internal Telemetry(factory: IMeterFactory) =
             match fault with
             | EngineFault.Deadline _ -> Interlocked.Increment &timedOut |> ignore
             | EngineFault.Cancelled -> Interlocked.Increment &cancelled |> ignore
+            | EngineFault.PoolExhausted _ -> Interlocked.Increment &exhausted |> ignore
             | _ -> ()
 
             faults.Add(1L, tag Tags.Engine engine, tag Tags.ErrorType (Tags.fault fault))

@@ -136,6 +136,8 @@ type internal OptionsValidator(engines: seq<IWasmEngine>) =
         if o.IdleInstances < -1 then
             $"Twofold:IdleInstances is {o.IdleInstances}; it must be -1 (twice the processors), 0 (none) or more."
 
+        yield! Check.atLeast "MaxInstancesPerModule" 0L " (any number)" (int64 o.MaxInstancesPerModule)
+        yield! Check.atLeast "MaxInstances" 0L " (any number)" (int64 o.MaxInstances)
         yield! Check.section "Health" o.Health Check.health
         yield! Check.section "Sandboxes" o.Sandboxes Check.sandboxes
         yield! Check.section "Plugins" o.Plugins Check.plugins

@@ -32,19 +32,27 @@ module internal Judge =
         let lookups = since _.CacheLookups
         let hits = since _.CacheHits
         let timeouts = since _.Timeouts
-        let faults = since _.Faults - timeouts - since _.Cancellations
+        let exhaustions = since _.PoolExhaustions
+        let faults = since _.Faults - timeouts - exhaustions - since _.Cancellations
         let rejections = since _.Rejections
         let failures = since _.SkillFailures
         let refusals = now.Tenants.Refused - before.Tenants.Refused
         let inUse = now.Engine.InstancesInUse
 
         [
-            yield!
-                above
-                    "pool-exhausted"
-                    (orOff (int64 h.MaxInstancesInUse))
-                    (int64 inUse)
-                    $"{inUse} instances run at once, more than {h.MaxInstancesInUse}: limit the callers, or raise Twofold:Health:MaxInstancesInUse"
+            if exhaustions > 0L then
+                {
+                    Name = "pool-exhausted"
+                    Text =
+                        $"{exhaustions} executions found no free instance within their deadline, and {now.Engine.RequestsWaiting} wait: limit the callers, or raise Twofold:MaxInstances and Twofold:MaxInstancesPerModule"
+                }
+            else
+                yield!
+                    above
+                        "pool-exhausted"
+                        (orOff (int64 h.MaxInstancesInUse))
+                        (int64 inUse)
+                        $"{inUse} instances run at once, more than {h.MaxInstancesInUse}: limit the callers, or raise Twofold:Health:MaxInstancesInUse"
 
             if h.MinCacheHitRatio > 0.0 && lookups >= max 1L h.MinCacheLookups && float hits / float lookups < h.MinCacheHitRatio then
                 {

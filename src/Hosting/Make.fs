@@ -63,6 +63,7 @@ module internal Make =
             .WithEngine(wasmEngine o.Engine (services.GetServices<IWasmEngine>()))
             .WithCachedModules(o.CachedModules)
             .WithResetProof(o.ProveResets)
+            .WithMaxInstances(o.MaxInstancesPerModule, o.MaxInstances)
             .WithMeterFactory(services.GetService<IMeterFactory>())
             .WithExternalSource(services.GetService<IExternalSource>())
             .WithStateReader(services.GetService<IStateReader>())

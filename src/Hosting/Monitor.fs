@@ -81,6 +81,7 @@ type internal EngineHealthCheck(engine: TwofoldEngine, sandboxes: SandboxManager
                     "cache.modules", box s.Modules
                     "instances.inUse", box s.InstancesInUse
                     "instances.idle", box s.InstancesIdle
+                    "instances.waiting", box s.RequestsWaiting
                     "instances.quarantined", box s.InstancesQuarantined
                     "sandboxes", box sandboxes.Count
                     "sandboxes.calls", box sandboxes.Statistics.Calls

@@ -12,7 +12,7 @@ open Twofold
 type HealthOptions() =
     /// How often the counters are looked at; each look judges what happened since the last.
     member val Period = TimeSpan.FromSeconds 15.0 with get, set
-    /// More instances than this running at once: the pool is exhausted. 0 is off.
+    /// More instances than this running at once: the pool is exhausted. 0 is off. It is too when executions found no free instance within their deadline.
     member val MaxInstancesInUse = 0 with get, set
     /// Fewer hits of the module cache than this share of lookups (0 to 1): modules are compiled again and again. 0 is off.
     member val MinCacheHitRatio = 0.5 with get, set
@@ -124,6 +124,10 @@ type TwofoldOptions() =
     member val CachedModules = 64 with get, set
     /// Idle instances that are kept for each module; -1: twice as many as there are processors; 0: none.
     member val IdleInstances = -1 with get, set
+    /// Instances of one module that run at once; more requests wait, in order, as long as their deadline allows. 0: any number.
+    member val MaxInstancesPerModule = 1024 with get, set
+    /// Instances of all modules that run at once. 0: any number.
+    member val MaxInstances = 4096 with get, set
     /// Compares every instance after its reset with a new one: slow, for finding faults.
     member val ProveResets = false with get, set
     /// The folder of a corpus in which every receipt is kept for audits; null or empty: none.

@@ -17,6 +17,8 @@ type EngineFault =
     | HostMemory of string
     /// A host function threw; the text is for people.
     | HostFunction of string
+    /// As many instances ran as may run at once, for as long as the run could wait.
+    | PoolExhausted of TimeSpan
     /// A bug of the engine.
     | Bug of string
 
@@ -27,6 +29,7 @@ type EngineFault =
         | Cancelled -> "cancelled"
         | HostMemory m -> $"out of host memory: {m}"
         | HostFunction m -> $"a host function failed: {m}"
+        | PoolExhausted t -> $"the pool is exhausted: no instance became free within {t.TotalSeconds:F1} s"
         | Bug m -> $"engine bug: {m}"
 
 /// A trap with its numbers (see TrapCode); detail is text the guest supplied, or null.

@@ -238,3 +238,51 @@ let ``any WASI world and output read back`` () =
         }
 
     Prop.forAll (Gen.zip world (Gen.zip stream stream) |> Arb.fromGen) law |> Check.QuickThrowOnFailure
+
+/// Grants of imports: patterns of every form, registered functions of every signature, names with anything in them but the star.
+let private grants: Gen<ImportGrants> =
+    let pattern =
+        Gen.zip3 text text (Gen.elements [ "*"; "name"; "star"; "begin" ])
+        |> Gen.map (fun (moduleName, name, form) ->
+            match form with
+            | "*" -> "*"
+            | "name" -> $"{moduleName}.{name}"
+            | "star" -> $"{moduleName}.*"
+            | _ -> $"{moduleName}.{name}*"
+            |> ImportPattern.TryParse
+            |> get "pattern")
+
+    let valType = Gen.elements ImportGrants.types
+    let upTo most = Gen.choose (0, most) |> Gen.bind (fun n -> Gen.arrayOfLength n valType)
+
+    let signature =
+        Gen.map3
+            (fun moduleName name (pars, results) -> { Module = moduleName; Name = name; Type = { Params = pars; Results = results } })
+            text
+            text
+            (Gen.zip (upTo 9) (upTo 1))
+
+    Gen.map2
+        (fun allowed (functions: HostSignature list) -> {
+            Allowed = allowed
+            Functions = functions |> List.distinctBy (fun f -> struct (f.Module, f.Name))
+        })
+        (Gen.listOf pattern)
+        (Gen.listOf signature)
+
+[<Test>]
+let ``any grants of imports read back, and say the same`` () =
+    let law (g: ImportGrants) =
+        let receipt = { real.Value with Request = { real.Value.Request with Imports = Some g } }
+
+        let same (back: Result<Receipt, string>) =
+            match back with
+            | Ok r -> r.Request.Imports = Some g
+            | Error why -> failwith why
+
+        readsBack receipt
+        && same (ReceiptBytes.decode (ReceiptBytes.encode receipt))
+        && same (ReceiptJson.ofJson (ReceiptJson.toJson receipt))
+        && g.Functions |> List.forall (ImportGrants.check >> Option.isNone)
+
+    Prop.forAll (Arb.fromGen grants) law |> Check.QuickThrowOnFailure

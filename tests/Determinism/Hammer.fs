@@ -107,7 +107,13 @@ let ``runs, evictions and clears at once lose nothing and agree`` () =
     let counting = Counting()
 
     use e =
-        new Executor({ ExecutorOptions.For counting with CachedModules = 3; Pool = { IdlePerModule = 2; ProveResets = true } })
+        new Executor(
+            {
+                ExecutorOptions.For counting with
+                    CachedModules = 3
+                    Pool = { PoolOptions.Default with IdlePerModule = 2; ProveResets = true }
+            }
+        )
 
     let expected = requests.Value |> Array.map (fun r -> (report fresh r).ReceiptDigest)
     let wrong = ConcurrentBag<string>()
@@ -163,7 +169,7 @@ let ``one module under other settings never shares an instance`` () =
 
 [<Test>]
 let ``requests with odd limits do not starve the pool of the usual ones`` () =
-    use e = executor { IdlePerModule = 2; ProveResets = false }
+    use e = executor { PoolOptions.Default with IdlePerModule = 2; ProveResets = false }
     let plain = requests.Value[0]
 
     for pages in 20L .. 60L do

@@ -362,6 +362,23 @@ public sealed class AddTwofoldTests
         source.Gate.Set();
     }
 
+    [Test]
+    public async Task AnExhaustedPoolDegradesTheHealth()
+    {
+        using var stop = new CancellationTokenSource();
+        Task? loop = null;
+        await Degrades([("MaxInstances", "1")], _ => { }, async s =>
+        {
+            var engine = s.GetRequiredService<TwofoldEngine>();
+            loop = engine.ExecuteAsync(ExecutionRequest.ForExport(Answer, "loop").WithProfile(ExecutionProfile.Host), stop.Token);
+            await Until(() => Task.FromResult(engine.Statistics.InstancesInUse == 1));
+            var patient = ExecutionRequest.ForExport(Answer, "answer").WithProfile(ExecutionProfile.Host.WithDeadline(TimeSpan.FromMilliseconds(20)));
+            Assert.That((await engine.ExecuteAsync(patient)).FaultKind, Is.EqualTo(FaultKind.PoolExhausted));
+        }, "pool-exhausted: 1 executions found no free instance");
+        stop.Cancel();
+        await Assert.CatchAsync<OperationCanceledException>(async () => await loop!);
+    }
+
     private sealed class DeadLibrary : ISkillLibrary
     {
         public IReadOnlyList<string> Names => [];

@@ -296,6 +296,8 @@ public sealed class ServicesTests
 
     // ---- options
 
+    [TestCase("MaxInstances", "-1")]
+    [TestCase("MaxInstancesPerModule", "-1")]
     [TestCase("Sandboxes:MaxSandboxes", "0")]
     [TestCase("Sandboxes:MaxConcurrency", "-1")]
     [TestCase("Sandboxes:MemoryLimit", "-1")]

@@ -118,6 +118,8 @@ type FaultKind =
     | HostFunction = 4
     /// A bug of the engine.
     | Bug = 5
+    /// No instance became free within the deadline: as many ran as may run at once.
+    | PoolExhausted = 6
 
 /// A line that the guest logged.
 [<Sealed>]
@@ -178,6 +180,7 @@ type ExecutionReport internal (result: Result<Twofold.Engine.ExecutionReport, Re
             | EngineFault.Cancelled -> FaultKind.Cancelled
             | EngineFault.HostMemory _ -> FaultKind.HostMemory
             | EngineFault.HostFunction _ -> FaultKind.HostFunction
+            | EngineFault.PoolExhausted _ -> FaultKind.PoolExhausted
             | EngineFault.Bug _ -> FaultKind.Bug
         | _ -> FaultKind.None
 

@@ -16,6 +16,8 @@ type EngineStatistics internal (e: ExecutorCounters) =
     member _.Timeouts = e.Timeouts
     /// Executions that their callers cancelled.
     member _.Cancellations = e.Cancellations
+    /// Executions that found no free instance within their deadline.
+    member _.PoolExhaustions = e.Exhaustions
     /// Executions that were refused: nothing ran.
     member _.Rejections = e.Rejections
     /// Calls of skills to the outside: models, memory, servers.
@@ -38,6 +40,8 @@ type EngineStatistics internal (e: ExecutorCounters) =
     member _.InstancesDiscarded = e.InstancesDiscarded
     /// Instances whose thread a function or port of the host does not give back: their callers have been answered, and they are freed when it returns.
     member _.InstancesQuarantined = e.InstancesQuarantined
+    /// Requests that wait for an instance: as many run as may run at once.
+    member _.RequestsWaiting = e.InstancesWaiting
     /// Instances that wait for a request.
     member _.InstancesIdle = e.Pools.Idle
     /// Instances that run.

@@ -44,6 +44,10 @@ type EngineOptions private (s: EngineSettings) =
     member _.CachedModules = s.Modules
     /// Idle instances that are kept for each module.
     member _.IdleInstances = s.Pool.IdlePerModule
+    /// Instances of one module that run at once; 0: any number.
+    member _.MaxInstancesPerModule = s.Pool.MaxPerModule
+    /// Instances of all modules that run at once; 0: any number.
+    member _.MaxInstances = s.Pool.MaxInAll
     /// Whether each reset is proved by digest.
     member _.ProveResets = s.Pool.ProveResets
     /// Who answers external effects that requests do not answer themselves, or null.
@@ -68,6 +72,13 @@ type EngineOptions private (s: EngineSettings) =
     member _.WithIdleInstances(count: int) =
         let count = int (Arguments.atLeast (nameof count) 0L (int64 count))
         EngineOptions { s with Pool = { s.Pool with IdlePerModule = count } }
+
+    /// The same with other bounds on instances that run at once, of one module and of all; 0: any number. Executions beyond them wait, in order, as long as their
+    /// deadline allows; then they end in the fault PoolExhausted. One that a function of the host starts during another never waits.
+    member _.WithMaxInstances(perModule: int, inAll: int) =
+        let perModule = int (Arguments.atLeast (nameof perModule) 0L (int64 perModule))
+        let inAll = int (Arguments.atLeast (nameof inAll) 0L (int64 inAll))
+        EngineOptions { s with Pool = { s.Pool with MaxPerModule = perModule; MaxInAll = inAll } }
 
     /// The same, proving each reset or not (slow; for debugging).
     member _.WithResetProof(prove: bool) = EngineOptions { s with Pool = { s.Pool with ProveResets = prove } }

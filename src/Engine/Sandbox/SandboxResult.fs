@@ -27,7 +27,7 @@ type SandboxEnd =
     | Timeout = 6
     /// The caller cancelled.
     | Cancelled = 7
-    /// A host function threw, or the host had no memory left.
+    /// A host function threw, or the host had no memory left, or no instance became free within the deadline.
     | HostFailure = 8
     /// A bug of the engine.
     | EngineFailure = 9
@@ -177,6 +177,7 @@ module internal SandboxResult =
                     | EngineFault.Deadline _ -> SandboxEnd.Timeout
                     | EngineFault.Cancelled -> SandboxEnd.Cancelled
                     | EngineFault.HostFunction _
+                    | EngineFault.PoolExhausted _
                     | EngineFault.HostMemory _ -> SandboxEnd.HostFailure
                     | EngineFault.Bug _ -> SandboxEnd.EngineFailure
 
