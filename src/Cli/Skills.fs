@@ -226,7 +226,20 @@ module Skills =
                 {
                     Code = code
                     Output = if json then Show.reportJson code report else result
-                    Error = if code = Exit.Success || json then "" else report.Message
+                    Error =
+                        // The skill's own streams; its result is ours.
+                        String.Join(
+                            Environment.NewLine,
+                            [
+                                if not json then
+                                    for stream in [ report.Output; report.ErrorOutput ] do
+                                        if stream.Length > 0 then
+                                            (Show.result stream).TrimEnd('\r', '\n')
+
+                                    if code <> Exit.Success then
+                                        report.Message
+                            ]
+                        )
                 }
 
             return!

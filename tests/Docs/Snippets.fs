@@ -12,20 +12,24 @@ type Snippets() =
         lines |> Array.map (fun l -> if l.Trim() = "" then "" else l.Substring indent)
 
     /// What stands between the marks of a source file.
-    let marked (path: string) =
+    let markedAs (name: string) (path: string) =
         let lines = (Repository.read path).Split '\n'
-        let first = lines |> Array.findIndex (fun l -> l.Trim() = "// <readme>")
-        let last = lines |> Array.findIndex (fun l -> l.Trim() = "// </readme>")
+        let first = lines |> Array.findIndex (fun l -> l.Trim() = $"// <{name}>")
+        let last = lines |> Array.findIndex (fun l -> l.Trim() = $"// </{name}>")
         String.Join("\n", dedent lines[first + 1 .. last - 1]).Trim()
 
-    /// The block of a language in README.
-    let block (language: string) =
-        let text = Repository.read "README.md"
+    let marked = markedAs "readme"
+
+    /// The first block of a language on a page.
+    let blockOf (page: string) (language: string) =
+        let text = Repository.read page
         let opening = $"```{language}\n"
         let start = text.IndexOf(opening, StringComparison.Ordinal)
-        Assert.That(start, Is.GreaterThanOrEqualTo 0, $"README.md has no {language}")
+        Assert.That(start, Is.GreaterThanOrEqualTo 0, $"{page} has no {language}")
         let body = text.Substring(start + opening.Length)
         body.Substring(0, body.IndexOf("\n```", StringComparison.Ordinal)).Trim()
+
+    let block = blockOf "README.md"
 
     let bob = "70 to 0x" + String.replicate 20 "b0"
     let change = "25 to 0x" + String.replicate 20 "a1"
@@ -43,6 +47,19 @@ type Snippets() =
         Assert.That(block "csharp", Is.EqualTo(marked "tests/Docs/CSharp/ReadmeSnippets.cs"))
         let text = Twofold.Snippets.ReadmeSnippets.Run Repository.root
         Assert.That(text, Is.EqualTo $"{bob}\n{change}\nIdentical\n")
+
+    [<Test; NonParallelizable>]
+    member _.``SKILLS.md's C# is what is compiled, and runs``() =
+        Assert.That(blockOf "docs/SKILLS.md" "csharp", Is.EqualTo(markedAs "skills" "tests/Docs/CSharp/SkillSnippets.cs"))
+        let memory = IO.Path.Combine(IO.Path.GetTempPath(), $"twofold-docs-{Guid.NewGuid():n}.db")
+
+        try
+            let text = Twofold.Snippets.SkillSnippets.Run(Repository.root, memory).GetAwaiter().GetResult()
+            let lines = text.Split '\n'
+            Assert.That(lines[0], Does.Contain "two bottles")
+            Assert.That(lines[1], Is.EqualTo "Identical")
+        finally
+            IO.File.Delete memory
 
     [<Test>]
     member _.``SANDBOX.md's C# is what is compiled, and runs``() =

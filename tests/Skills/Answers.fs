@@ -172,3 +172,85 @@ let ``a wait outside ends with the run's deadline, and with its caller's cancell
         | other -> Assert.Fail $"{name}: {other}"
 
         Assert.That(watch.Elapsed, Is.LessThan(TimeSpan.FromSeconds 10.0), name)
+
+/// Tells what it found (arguments, variables), copies a file of its folder to standard output, and complains on standard error.
+let private program =
+    """(module
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $args (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $env (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 100) "words/stop.txt")
+  (data (i32.const 200) "oops")
+  (func $say (param i32 i32 i32)
+    (i32.store (i32.const 32) (local.get 1))
+    (i32.store (i32.const 36) (local.get 2))
+    (drop (call $write (local.get 0) (i32.const 32) (i32.const 1) (i32.const 24))))
+  (func (export "execute") (result i32)
+    (drop (call $args (i32.const 0) (i32.const 4)))
+    (drop (call $env (i32.const 8) (i32.const 12)))
+    (call $say (i32.const 2) (i32.const 200) (i32.const 4))
+    (if (i32.eqz (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 14) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))
+      (then
+        (i32.store (i32.const 32) (i32.const 1024))
+        (i32.store (i32.const 36) (i32.const 64))
+        (drop (call $read (i32.load (i32.const 16)) (i32.const 32) (i32.const 1) (i32.const 20)))
+        (call $say (i32.const 1) (i32.const 1024) (i32.load (i32.const 20)))))
+    (i32.add
+      (i32.mul (i32.load (i32.const 0)) (i32.const 100))
+      (i32.add (i32.mul (i32.load (i32.const 8)) (i32.const 10)) (i32.load (i32.const 20))))))"""
+
+[<Test>]
+let ``a program finds the world of its manifest, and what it writes is kept`` () =
+    let b = wasm program
+    let plain = manifest "test" [ "wasi" ] b
+
+    let given = {
+        plain with
+            World = {
+                Args = [ "--brief" ]
+                Env = [ "LANG", "C" ]
+                Folders = [
+                    {
+                        Guest = "/data"
+                        Grant = WasiGrant.ReadOnly
+                        Content = WasiDirectory.Memory(WasiNode.ofFiles [ [ "words"; "stop.txt" ], bytes "and\nor\n" ])
+                    }
+                ]
+            }
+    }
+
+    // Through its JSON, as it would be installed.
+    let given =
+        match SkillManifest.parse (bytes (SkillManifest.toJson given)) with
+        | Ok back -> back
+        | Error why -> failwith why
+
+    let found = run nobody (skillOf given b) ""
+    // Two arguments, one variable, seven bytes.
+    Assert.That(resultOf found, Is.EqualTo "217")
+    Assert.That((text found.Output, text found.ErrorOutput), Is.EqualTo(("and\nor\n", "oops")))
+    let nothing = run nobody (skillOf plain b) ""
+    Assert.That(resultOf nothing, Is.EqualTo "100", "the skill's name alone")
+    Assert.That((text nothing.Output, text nothing.ErrorOutput), Is.EqualTo(("", "oops")))
+
+    // More than a run may have in files is refused before anything runs.
+    let huge = {
+        given with
+            World = {
+                given.World with
+                    Folders = [
+                        {
+                            Guest = "/data"
+                            Grant = WasiGrant.All
+                            Content = WasiDirectory.Memory [ "big", WasiNode.File(Array.zeroCreate (65 <<< 20)) ]
+                        }
+                    ]
+            }
+    }
+
+    match Skill.check huge b with
+    | Ok _ -> Assert.Fail "accepted"
+    | Error refused -> Assert.That(String.Join("; ", refused), Does.Contain "wasi")

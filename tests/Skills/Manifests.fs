@@ -62,6 +62,25 @@ let private cases: (string * string option) list = [
     plain [ "permissions", """["http:ftp://example.com"]""" ], Some "permissions[0]"
     plain [ "permissions", """["ai", "ai"]""" ], Some "permissions"
     plain [ "permision", "[]" ], Some "permision"
+    plain [
+        "permissions", """["ai", "wasi"]"""
+        "wasi",
+        """{"args": ["-x", "é"], "env": {"A": "1", "B": ""}, "folders": {"/data": {"files": {"a/b.txt": "x\n", "a/c": ""}}, "tmp": {"access": "all"}, "/w": {"access": "write"}}}"""
+    ],
+    None
+    plain [ "permissions", """["wasi"]"""; "wasi", "{}" ], None
+    plain [ "wasi", """{"args": ["x"]}""" ], Some "permission wasi"
+    plain [ "permissions", """["ai"]"""; "wasi", """{"args": ["x"]}""" ], Some "permission wasi"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"args": [7]}""" ], Some "wasi.args[0]"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"dirs": {}}""" ], Some "wasi"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"env": {"A=B": "1"}}""" ], Some "wasi.env"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"env": {"A": 1}}""" ], Some "wasi.env.A"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"folders": {"/d": {"access": "host"}}}""" ], Some "read, write or all"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"folders": {"/d": {"path": "/etc"}}}""" ], Some "wasi.folders"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"folders": {"": {}}}""" ], Some "wasi.folders"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"folders": {"/d": {"files": {"../x": ""}}}}""" ], Some "wasi.folders"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"folders": {"/d": {"files": {"a//x": ""}}}}""" ], Some "wasi.folders"
+    plain [ "permissions", """["wasi"]"""; "wasi", """{"folders": {"/d": {"files": {"a": 1}}}}""" ], Some "wasi.folders"
     "[]", Some "document"
 ]
 
@@ -106,6 +125,10 @@ let rec private valid (schema: JsonElement) (e: JsonElement) : bool =
         "default"
         "anyOf"
         "const"
+        "enum"
+        "propertyNames"
+        "contains"
+        "dependentSchemas"
     ]
 
     for p in schema.EnumerateObject() do
@@ -131,6 +154,13 @@ let rec private valid (schema: JsonElement) (e: JsonElement) : bool =
     && rule "minimum" (fun n -> not isNumber || e.GetInt64() >= n.GetInt64())
     && rule "maximum" (fun n -> not isNumber || e.GetInt64() <= n.GetInt64())
     && rule "const" (fun c -> isText && e.GetString() = c.GetString())
+    && rule "enum" (fun all -> all.EnumerateArray() |> Seq.exists (fun c -> isText && e.GetString() = c.GetString()))
+    && rule "propertyNames" (fun names ->
+        not isObject
+        || e.EnumerateObject() |> Seq.forall (fun p -> Regex.IsMatch(p.Name, (names.GetProperty "pattern").GetString())))
+    && rule "contains" (fun s -> not isArray || e.EnumerateArray() |> Seq.exists (valid s))
+    && rule "dependentSchemas" (fun all ->
+        not isObject || all.EnumerateObject() |> Seq.forall (fun p -> not (fst (e.TryGetProperty p.Name)) || valid p.Value e))
     && rule "anyOf" (fun any -> any.EnumerateArray() |> Seq.exists (fun s -> valid s e))
     && rule "required" (fun names -> not isObject || names.EnumerateArray() |> Seq.forall (fun n -> fst (e.TryGetProperty(n.GetString()))))
     && rule "items" (fun s -> not isArray || e.EnumerateArray() |> Seq.forall (valid s))
@@ -141,7 +171,9 @@ let rec private valid (schema: JsonElement) (e: JsonElement) : bool =
            |> Seq.forall (fun p ->
                match schema.TryGetProperty "properties" with
                | true, all when fst (all.TryGetProperty p.Name) -> valid (all.GetProperty p.Name) p.Value
-               | _ -> rule "additionalProperties" _.GetBoolean()))
+               | _ ->
+                   rule "additionalProperties" (fun more ->
+                       if more.ValueKind = JsonValueKind.Object then valid more p.Value else more.GetBoolean())))
 
 [<Test>]
 let ``the published schema agrees with the reader`` () =
@@ -160,6 +192,13 @@ let ``the manifest that SKILLS.md shows is one`` () =
 
     use document = JsonDocument.Parse shown
     Assert.That(valid schema.Value document.RootElement)
+    // And the part of one that the page shows of a WASI program's world.
+    let world = Regex.Match(page, "```json\n(\"wasi\".*?)```", RegexOptions.Singleline).Groups[1].Value
+    let whole = plain [ "permissions", """["wasi"]""" ] |> fun text -> text.TrimEnd('}') + ", " + world + "}"
+
+    match SkillManifest.parse (bytes whole) with
+    | Ok m -> Assert.That((m.World.Args, m.World.Folders.Length), Is.EqualTo(([ "--brief" ], 2)))
+    | Error why -> Assert.Fail why
 
 [<Test>]
 let ``the samples are what they say, by schema, reader and hash`` () =

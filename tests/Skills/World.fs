@@ -90,6 +90,7 @@ let manifest (name: string) (granted: string list) (wasm: byte[]) : SkillManifes
     Entry = "execute"
     Limits = SkillManifest.defaults
     Permissions = permissions granted
+    World = { Args = []; Env = []; Folders = [] }
 }
 
 /// The same as text.

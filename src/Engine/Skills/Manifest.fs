@@ -31,6 +31,8 @@ type SkillManifest = {
     Entry: string
     Limits: SkillLimits
     Permissions: Permission list
+    /// What a WASI program finds; only with the permission wasi.
+    World: SkillWorld
 }
 
 module SkillManifest =
@@ -130,7 +132,7 @@ module SkillManifest =
         | ValueNone -> n.Expected "the module's SHA-256, 64 hexadecimal digits"
 
     let private read (n: Node) : SkillManifest =
-        n.Only [ "$schema"; "name"; "version"; "description"; "module"; "sha256"; "entry"; "limits"; "permissions" ]
+        n.Only [ "$schema"; "name"; "version"; "description"; "module"; "sha256"; "entry"; "limits"; "permissions"; "wasi" ]
 
         let orElse name fallback (read: Node -> 'T) =
             match n.TryProp name with
@@ -141,6 +143,11 @@ module SkillManifest =
 
         if (List.distinct permissions).Length <> permissions.Length then
             n.Prop("permissions").Fail "a permission is there twice"
+
+        let world = orElse "wasi" SkillWorld.empty SkillWorld.read
+
+        if (n.TryProp "wasi").IsSome && not (List.contains Permission.Wasi permissions) then
+            n.Prop("wasi").Fail "arguments, environment and folders need the permission wasi"
 
         orElse "$schema" "" _.Text |> ignore
 
@@ -153,6 +160,7 @@ module SkillManifest =
             Entry = orElse "entry" "execute" (fun e -> text e (fun t -> t.Length >= 1 && t.Length <= 256) "an export's name")
             Limits = limits (n.TryProp "limits")
             Permissions = permissions
+            World = world
         }
 
     /// The manifest that JSON says, or the field that is wrong.
@@ -187,4 +195,7 @@ module SkillManifest =
             if not changed.IsEmpty then
                 Write.object w "limits" (fun () -> changed |> List.iter (fun (name, n, _) -> w.WriteNumber(name, n)))
 
-            Write.array w "permissions" m.Permissions (fun p -> w.WriteStringValue p.Text))
+            Write.array w "permissions" m.Permissions (fun p -> w.WriteStringValue p.Text)
+
+            if m.World <> SkillWorld.empty then
+                SkillWorld.write w m.World)

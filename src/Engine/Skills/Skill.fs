@@ -39,6 +39,10 @@ module Skill =
     /// What a request says of a skill.
     let grant (m: SkillManifest) : SkillGrant = { Name = m.Name; Version = m.Version; Permissions = m.Permissions }
 
+    /// The world that a manifest gives; none when it says nothing of one, which is an empty world too.
+    let private world (m: SkillManifest) : WasiWorld option =
+        if m.World = SkillWorld.empty then None else Some(SkillWorld.toWasi m.Name m.World)
+
     let private entryType (m: ValidModule) (entry: string) =
         match m.Module.Exports |> Array.tryFind (fun e -> e.Name = entry && e.Kind = ExternKind.Func) with
         | Some e -> Ok m.FuncTypes[e.Index]
@@ -68,6 +72,10 @@ module Skill =
                 let! decoded = Decode.run p.Policy.Wasm p.Policy.Features bytes |> single
                 let! valid = Validate.run p.Policy.Wasm p.Policy.Features decoded |> single
 
+                match world manifest |> Option.map (WasiWorld.check p.Policy.Run.FileBytes) with
+                | Some(Error(field, why)) -> return! Error [ Refuse.field $"wasi {field}" why "a world that can be made" "" ]
+                | _ -> ()
+
                 match Linking.check p.Policy valid @ Linking.checkGrant (Some(grant manifest)) valid with
                 | [] -> ()
                 | refused -> return! Error refused
@@ -86,6 +94,7 @@ module Skill =
                 Convention = Convention.Skill input
                 Profile = profile m
                 Skill = Some(grant m)
+                Wasi = world m
         }
 
     /// A skill from its folder, or from its manifest's file.
