@@ -91,16 +91,4 @@ public class PoolBoundTests
         Assert.That((await world.Run(1, 3)).Get<int>(), Is.EqualTo(4));
         Assert.That((world.Engine.Statistics.InstancesInUse, world.Engine.Statistics.RequestsWaiting), Is.EqualTo((0, 0)));
     }
-
-    [Test]
-    public async Task Nor_does_it_wait_for_a_turn_of_the_sandboxes()
-    {
-        SandboxManager manager = null!;
-        var options = new SandboxOptions().WithDeadline(TimeSpan.FromSeconds(20))
-            .WithHostFunction("env", "wait", (int x) => x == 0 ? 0 : manager.ExecuteAsync("1", "wait", x - 1).Result.Get<int>());
-        await using var _ = manager = new SandboxManager(new TwofoldEngine(), options, 8, 1);
-        await manager.Create("1").LoadAsync(Guest(1));
-        Assert.That((await manager.ExecuteAsync("1", "wait", 2)).Get<int>(), Is.EqualTo(3));
-        Assert.That((await manager.ExecuteAsync("1", "wait", 0)).Get<int>(), Is.EqualTo(1));
-    }
 }

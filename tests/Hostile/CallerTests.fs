@@ -40,6 +40,18 @@ let private functions: (string * Func<HostCaller, int, int, int>) list =
                 buffer[buffer.Length - 1] <- 9uy
 
             buffer.Length)
+        "ReadSpan", Func<_, _, _, _>(fun c a n -> c.ReadSpan(a, n, GuestReader<int>(fun bytes -> bytes.Length)))
+        "EditSpan",
+        Func<_, _, _, _>(fun c a n ->
+            c.EditSpan(
+                a,
+                n,
+                GuestEditor(fun bytes ->
+                    if bytes.Length > 0 then
+                        bytes[bytes.Length - 1] <- 9uy)
+            )
+
+            0)
         // The guest's alloc gives the first number.
         "Return", Func<_, _, _, _>(fun c _ n -> int (c.Return(String('x', (some n).Length))))
         "Call", Func<_, _, _, _>(fun c a n -> (c.Call("again", Value.I32 a, Value.I32 n)[0]).AsI32())
