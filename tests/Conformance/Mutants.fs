@@ -108,13 +108,14 @@ type private Trial(counts: Counts) =
     /// Small enough that a mutant's wishes for memory are refused and not granted.
     let limits = { WasmLimits.Host with MemoryBytes = 16L * 1024L * 1024L; TableEntries = 100_000L }
 
-    let engines: IWasmEngine list = [
-        Twofold.Oracle.OracleEngine()
-        CompiledEngine CompileWhen.FirstCall
+    let oracle: IWasmEngine = Twofold.Oracle.OracleEngine()
+
+    let engines: (string * IWasmEngine) list = [
+        "compiled", CompiledEngine CompileWhen.FirstCall
         for policy in Twofold.Wasm.Compiler.TierPolicy.forced.Value do
-            CompiledEngine policy
-        InterpretedEngine InterpMode.Chain
-        InterpretedEngine InterpMode.Loop
+            policy.Tier, CompiledEngine policy
+        "interpreted", InterpretedEngine InterpMode.Chain
+        "interpreted by the loop", InterpretedEngine InterpMode.Loop
     ]
 
     let check features bytes = Decode.run limits features bytes |> Result.bind (Validate.run limits features)
@@ -160,8 +161,18 @@ type private Trial(counts: Counts) =
         | _, [] ->
             counts.Compiled <- counts.Compiled + 1
 
-            match engines |> List.map (fun e -> e.Load valid |> Result.bind _.Instantiate(Supplied.settings limits valid)) with
-            | [ Ok oracle; Ok compiled; Ok chained; Ok interpreted ] ->
+            let load (e: IWasmEngine) = e.Load valid |> Result.bind _.Instantiate(Supplied.settings limits valid)
+            let expected = load oracle
+            let made = engines |> List.map (fun (name, e) -> name, load e)
+
+            match expected with
+            | Error refused ->
+                made
+                |> List.tryPick (fun (name, m) ->
+                    match m with
+                    | Error r when r.Kind = refused.Kind -> None
+                    | other -> Some $"refused by the oracle, {refused}; {name}: %A{other}")
+            | Ok oracle ->
                 let exports =
                     valid.Module.Exports
                     |> Array.filter (fun e -> e.Kind = ExternKind.Func && e.Index >= valid.ImportedFuncs)
@@ -169,26 +180,26 @@ type private Trial(counts: Counts) =
                     |> Array.filter (fun e -> valid.FuncTypes[e.Index].Params |> Array.forall _.IsDefaultable)
                     |> Array.truncate 8
 
-                let difference =
-                    exports
-                    |> Array.tryPick (fun e ->
-                        counts.Runs <- counts.Runs + 1
+                let difference (e: Export) =
+                    counts.Runs <- counts.Runs + 1
 
-                        match call oracle valid e, call compiled valid e, call chained valid e, call interpreted valid e with
-                        | Ok a, Ok b, Ok c, Ok d when a = b && a = c && a = d -> None
-                        | Ok a, Ok b, Ok c, Ok d -> Some $"export {e.Name}: the oracle {a}; compiled {b}; interpreted {c}; by its loop {d}"
-                        | Error fault, _, _, _
-                        | _, Error fault, _, _
-                        | _, _, Error fault, _
-                        | _, _, _, Error fault -> Some $"export {e.Name}: {fault}")
+                    match call oracle valid e with
+                    | Error fault -> Some $"export {e.Name}: the oracle: {fault}"
+                    | Ok expected ->
+                        made
+                        |> List.tryPick (fun (name, m) ->
+                            match m |> Result.mapError string |> Result.bind (fun i -> call i valid e) with
+                            | Ok found when found = expected -> None
+                            | Ok found -> Some $"export {e.Name}: the oracle {expected}; {name} {found}"
+                            | Error wrong -> Some $"export {e.Name}: {name}: {wrong}")
 
+                let found = exports |> Array.tryPick difference
                 oracle.Dispose()
-                compiled.Dispose()
-                chained.Dispose()
-                interpreted.Dispose()
-                difference
-            | [ Error a; Error b; Error c; Error d ] when a.Kind = b.Kind && a.Kind = c.Kind && a.Kind = d.Kind -> None
-            | other -> Some $"refused differently: %A{other}"
+
+                for _, m in made do
+                    m |> Result.iter _.Dispose()
+
+                found
 
     /// What an encoding says, names aside: a name may be given to another of two functions that share it.
     let withoutNames (bytes: byte[]) = (item "" bytes).Sections |> Array.filter (fun (id, _) -> id <> 0)

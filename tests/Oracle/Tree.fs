@@ -343,6 +343,7 @@ module Tree =
 
         openConstruct Op.Block { ownType with Params = [||] } [||]
         startBlock ()
+        block.Price <- int64 (Array.sumBy width body.Locals) / 16L
         let mutable tree = [||]
 
         for at in 0 .. body.Code.Length - 1 do

@@ -218,3 +218,37 @@ let ``a block is paid for before it runs, whole`` () =
 
         Assert.That(short.Memory, Is.EqualTo before.Memory, "the store is in the block that was not paid for")
         Assert.That(whole.Memory, Is.Not.EqualTo before.Memory)
+
+[<Test>]
+let ``locals are paid sixteen at a time, in the first block of each call`` () =
+    let body = "local.get 0 i32.eqz (if (then)) i32.const 5"
+
+    let cases = [
+        "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32", 0L
+        "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32", 1L
+        String.replicate 30 "i64 ", 1L
+        String.replicate 31 "i64 ", 2L
+        String.replicate 7 "v128 ", 0L
+        String.replicate 8 "v128 ", 1L
+        String.replicate 9_000 "f64 ", 562L
+    ]
+
+    for locals, price in cases do
+        let valid =
+            $"""(module
+                  (func $f (param i32) (result i32) (local {locals}) {body})
+                  (func (export "once") (param i32) (result i32) local.get 0 call $f)
+                  (func (export "loops") (param i32) (result i32) (local {locals}) (loop (br_if 0 (i32.eqz (local.tee 0 (i32.eqz (local.get 0)))))) i32.const 5))"""
+            |> Twofold.Wasm.Text.Wat.parse
+            |> Result.defaultWith (fun e -> failwith (string e))
+            |> validate
+
+        for engine in oracle :: engines do
+            let gas entry =
+                use subject = new Subject(engine, valid, entry, [| Value.I32 1 |])
+                subject.Run(1_000_000L, 30_000).Gas
+
+            // local.get, eqz, if: 4; const: 1; the caller's get and call: 11.
+            Assert.That(gas "once", Is.EqualTo(11L + 4L + 1L + price), $"{engine.Name}, once, {locals.Length}")
+            // Twice around: get, eqz, tee, eqz, br_if; const. The locals once, in a block that is empty but for them.
+            Assert.That(gas "loops", Is.EqualTo(price + 2L * 6L + 1L), $"{engine.Name}, loops, {locals.Length}")

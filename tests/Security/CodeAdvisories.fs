@@ -446,3 +446,27 @@ let ``CVE-2026-24116 and GHSA-qqfj-4vcm-26hv: the last bytes of memory`` () =
         Assert.That((returned (host wat entry [ 65528UL ]) = [ expected ]), entry)
         let code, _, _, _ = trapped (host wat entry [ 65529UL ])
         Assert.That(code, Is.EqualTo TrapCode.MemoryOutOfBounds, entry)
+
+// There: a call cost the same whatever locals the function had, so that setting thousands of them to zero was work without a price.
+// Here: sixteen locals cost one unit at each call, and a loop of such calls runs out of gas after as few as that allows.
+[<Test>]
+let ``wasm-instrument #38: locals that cost nothing`` () =
+    let calls locals =
+        $"""(module
+              (global $calls (export "calls") (mut i64) (i64.const 0))
+              (func $f (local {times locals "i64 "}))
+              (func (export "run") (loop (call $f) (global.set $calls (i64.add (global.get $calls) (i64.const 1))) (br 0))))"""
+
+    let paid (locals: int) (count: int) =
+        gasOf (
+            contract
+                $"""(module
+                      (func $f (local {times locals "i64 "}))
+                      (func (export "run") (result i32) {times count "(call $f) "} (i32.const 0)))"""
+                "run"
+                []
+        )
+
+    // Ten calls of nine thousand locals, beside ten of none.
+    Assert.That(paid 9_000 10 - paid 0 10, Is.EqualTo(10L * (9_000L / 16L)))
+    Assert.That((outcomeOf (contract (calls 9_000) "run" []) = Outcome.OutOfGas))

@@ -168,7 +168,7 @@ type internal TieredCode(valid: ValidModule, nan: NanPolicy, isOpen: bool, polic
     override _.Struct index = interpreter.Struct index
 
     override this.Translate index =
-        if isNull (interpreter.Info index) then
+        if not (interpreter.IsPublished index) then
             let prepared = Prepare.func valid index
             let mutable native = 0n
 

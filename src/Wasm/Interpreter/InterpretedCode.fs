@@ -46,7 +46,7 @@ type internal InterpretedCode(valid: ValidModule, mode: InterpMode) as this =
     member _.Translated index = code.Words(index, Prepare.func valid index)
 
     override _.Translate index =
-        if isNull (code.Info index) then
+        if not (code.IsPublished index) then
             code.Publish(index, Prepare.func valid index, 0n, 0n)
 
     new(valid) = InterpretedCode(valid, InterpMode.Warm)

@@ -44,8 +44,12 @@ type internal TranslatedCode(valid: ValidModule, layout: Layout, classes: Struct
 
     member _.Struct index = structOf index
 
-    /// Null while it is not translated.
+    /// Null while it is not translated. It is there before the code is.
     member _.Info index = Volatile.Read &infos[index]
+
+    /// Whether the function may be called: its code is the last thing that is written.
+    member _.IsPublished index =
+        Volatile.Read(NativeInterop.NativePtr.toByRef (NativeInterop.NativePtr.ofNativeInt<nativeint>(funcAt index))) <> 0n
 
     /// Loops of a translated function that can be left, by number: indices of their instructions and of the words that count them.
     member _.Loops index = loops[index]

@@ -8,7 +8,7 @@ open Twofold.Wasm.Binary
 
 module GasSchedule =
     /// Part of receipts and cache keys.
-    let version = 1
+    let version = 2
 
     /// Price of an instruction's class, charged with its basic block before the block runs.
     let price (gas: GasClass) =
@@ -73,6 +73,10 @@ module GasSchedule =
 
     /// array.fill, array.copy, array.init_data, array.init_elem: one unit for every 8 bytes begun of the elements written.
     let arrayElements (element: FieldType) (n: uint32) = Twofold.Wasm.GasPrices.Bytes(uint64 n * uint64 (storageBytes element.Storage))
+
+    /// A function's locals, parameters included: one unit for every sixteen (a v128 counts two), in its first basic block. Engines set them to zero at each call,
+    /// and a call must not cost the same with nine thousand of them. Ordinary functions have fewer than sixteen and pay nothing.
+    let locals (width: int) = int64 (width / 16)
 
     /// A `try_table`: one unit a clause, when it is entered, as part of the basic block it stands in.
     let catches (clauses: int) = int64 clauses

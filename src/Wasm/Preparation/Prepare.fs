@@ -7,7 +7,7 @@ namespace Twofold.Wasm.Preparation
 // A block of gas begins at the start of the function, after `loop`, `if`, `else`, `br_if`, `br_on_*`, after the `end` of an `if`,
 // and after the `end` of a `block` or `try_table` that a reachable branch or catch clause targets. Legacy `try` becomes `try_table` here (Legacy.fs);
 // its blocks begin after `catch`, `catch_all`, and the `end` or `delegate` of a `try`; what is written for it beside its own instructions costs nothing.
-// This table is part of schedule 1:
+// This table is part of the schedule:
 //
 //   (func (param i32) (result i32)      enter 18; charge 5
 //     local.get 0                       1
@@ -503,13 +503,15 @@ module Prepare =
             labels <- 1
             write Op.Enter 0 0 0L start
             openBlock start
+            let locals = body.Locals |> Array.sumBy width
+            cost <- GasSchedule.locals locals
             openLanding block [||] start
 
             for at in 0 .. body.Code.Length - 1 do
                 if dead >= 0 then unreachable body.Code[at] else instruction at body.Code[at]
 
             closeBlock ()
-            let frame = FrameBase + (body.Locals |> Array.sumBy width) + highest
+            let frame = FrameBase + locals + highest
             out[0] <- { out[0] with A = frame }
 
             {

@@ -3,7 +3,7 @@
 
 namespace Twofold.Wasm;
 
-/// <summary>Operand-dependent gas prices of schedule 1 (design 4.2).</summary>
+/// <summary>Operand-dependent gas prices of the schedule (design 4.2).</summary>
 public static class GasPrices
 {
     /// <summary>Gas for each page a growth adds.</summary>
