@@ -368,6 +368,7 @@ let help =
   fuzz [N] [SEED]  decode, validate, print, parse and partly run N mutants of every module at hand (2,000,000); the summary is in artifacts/fuzz
   agree [N] [SEED] make N random modules (20,000) with Binaryen's wasm-opt and run them on every engine, gas and stack swept; summary in artifacts/agree
   commands         run the real WASI commands of the test data on every engine, the slowest too; some minutes
+  tiers            run the suite and all traces at every forced moment of going over to compiled code; ten minutes more than `test` takes for them
   arm64            publish the command for linux-arm64 and compare its receipts with those written down, under qemu-user or on an arm64 machine
   format [--check] format the F# sources with Fantomas, or only check them
   pack             make the packages of the libraries and the command in artifacts/packages
@@ -403,6 +404,9 @@ let dispatch args =
     | [ "commands" ] ->
         Environment.SetEnvironmentVariable("TWOFOLD_COMMANDS", "all")
         test (buildAll ()) [ "FullyQualifiedName~WasiCommands" ] |> report
+    | [ "tiers" ] ->
+        Environment.SetEnvironmentVariable("TWOFOLD_TIERS", "all")
+        test (buildAll ()) [ "FullyQualifiedName~Twofold.Conformance" ] |> report
     | [ "arm64" ] ->
         elsewhere "linux-arm64" "qemu-aarch64-static"
         0

@@ -11,7 +11,7 @@ module Hosts =
         let options () = ModuleOptions().WithFeatures(Twofold.Wasm.Features.Executable).WithLimits Verdict.limits
         "compiled", (fun () -> new EngineHost((options ()).WithCompile CompileWhen.FirstCall) :> ISuiteHost)
 
-        for policy in Twofold.Wasm.Compiler.TierPolicy.forced.Value do
+        for policy in Tiers.chosen do
             policy.Tier, (fun () -> new EngineHost((options ()).WithTiers policy) :> ISuiteHost)
 
         "interpreter",

@@ -101,8 +101,7 @@ module TraceEngines =
 
     let private compiled = own "compiled" _.WithCompile(CompileWhen.FirstCall)
 
-    let private tiered =
-        Twofold.Wasm.Compiler.TierPolicy.forced.Value |> List.map (fun policy -> own policy.Tier _.WithTiers(policy))
+    let private tiered = Tiers.chosen |> List.map (fun policy -> own policy.Tier _.WithTiers(policy))
 
     let private interpreter =
         Twofold.Wasm.Interpreter.Chain.start ()

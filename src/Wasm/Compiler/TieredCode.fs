@@ -37,7 +37,7 @@ type internal TierPolicy = {
 }
 
 module internal TierPolicy =
-    /// Measured: docs/RATIONALE.md, "Why interpret first, not compile at the first call?".
+    /// Reasoned from what compiling costs, and tried on commands: docs/RATIONALE.md, "Why interpret first, not compile at the first call?".
     let usual = {
         Tier = "hot"
         Calls = fun _ -> 400
